@@ -1,0 +1,156 @@
+# Makefile - everything, from one file.  `make help` lists what there is to make.
+#
+#	make			programs, guest agent, kernel and base image
+#	make SAN=1 ...		with ASan and UBSan (the vmm is then dynamic and unfiltered)
+#	make TSAN=1 ...		with the thread sanitizer
+#	make FAULTS=1 ...	test build: the vmm can be told to misbehave
+#	make CC=clang ...	each variant has a build directory of its own
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+ARCH	?= $(shell uname -m)
+VARIANT	:= $(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)$(if $(TSAN),-tsan)$(if $(FAULTS),-faults)
+B	:= build/$(ARCH)$(VARIANT)
+GUEST	:= build/$(ARCH)
+PREFIX	?= /usr/local
+
+# --- flags -------------------------------------------------------------------------
+
+WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	   -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror
+STRICT	:= -Wconversion -Wsign-conversion
+HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+	   -fcf-protection=full
+ifneq ($(SAN)$(TSAN),)
+HARDEN	:=
+SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all) \
+	    $(if $(TSAN),-fsanitize=thread) -fno-omit-frame-pointer -g
+endif
+, := ,
+
+CPPFLAGS := -I. -I$(B)/gen -D_GNU_SOURCE $(if $(FAULTS),-DSANDBOX_FAULTS)
+CFLAGS	:= -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS)
+FORTIFY	:= $(if $(SAN)$(TSAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+RELRO	:= -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# The vmm and the guest agent are static: an empty root has no loader, a tiny
+# initramfs no libraries.  Debian's musl-gcc links a dynamic PIE when asked for a static
+# one, so the start files are named here; tests/lint/static.sh looks at the result.
+MUSLDIR	:= /usr/lib/$(ARCH)-linux-musl
+MUSLINC	:= /usr/include/$(ARCH)-linux-musl
+gccfile	= $(shell $(CC) -print-file-name=$(1))
+ifneq ($(SAN)$(TSAN),)
+MUSL_CC	= $(CC) $(CPPFLAGS) $(CFLAGS) -fPIE
+MUSL_LD = $(CC) $(CFLAGS) -pie -o $@ $(1)
+else
+MUSL_CC	= $(CC) -nostdinc -isystem $(MUSLINC) -isystem $(dir $(call gccfile,include/stddef.h)) \
+	  -idirafter $(B)/uapi $(CPPFLAGS) $(CFLAGS) -fPIE
+MUSL_LD = $(CC) -nostdlib -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,--gc-sections $(RELRO) \
+	  -o $@ $(MUSLDIR)/rcrt1.o $(MUSLDIR)/crti.o $(1) \
+	  -L$(MUSLDIR) -lc $(call gccfile,libgcc.a) $(MUSLDIR)/crtn.o
+endif
+HOST_CC	= $(CC) $(CPPFLAGS) $(FORTIFY) $(CFLAGS) -fPIE
+
+# --- what is made of what ------------------------------------------------------------
+
+src	= $(wildcard $(1)/*.c)
+LIB	:= $(call src,lib)
+VIRTIO	:= $(call src,virtio)
+VMM	:= $(call src,vmm) $(call src,vmm/arch/$(ARCH))
+LOAD	:= seccomp/load.c
+POLICY	:= $(filter-out seccomp/gen.c seccomp/load.c,$(call src,seccomp))
+RUNNER	:= $(call src,runner)
+JAILER	:= $(call src,jailer)
+AGENT	:= $(call src,rootfs)
+
+host	= $(patsubst %.c,$(B)/host/%.o,$(1))
+musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
+
+PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/init $(B)/init.cpio
+IMAGES	 := $(GUEST)/vmlinux $(GUEST)/base.erofs
+
+.PHONY: all programs
+all: programs images man
+programs: $(PROGRAMS)
+
+# Strict conversions where guest or untrusted bytes are handled.
+$(call host,$(LIB) $(VIRTIO) $(VMM)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
+
+$(B)/host/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(HOST_CC) -MMD -MP -c -o $@ $<
+
+$(B)/musl/%.o: %.c Makefile | $(B)/uapi
+	@mkdir -p $(@D)
+	$(MUSL_CC) -MMD -MP -c -o $@ $<
+
+# The kernel's user API headers, without the glibc headers that stand beside them.
+$(B)/uapi:
+	@mkdir -p $@
+	ln -sfn /usr/include/linux $@/linux
+	ln -sfn /usr/include/asm-generic $@/asm-generic
+	ln -sfn $$(if [ -d /usr/include/asm ]; then echo /usr/include/asm; \
+		else echo /usr/include/$(ARCH)-linux-gnu/asm; fi) $@/asm
+
+$(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -ljson-c
+
+$(B)/sandbox-jailer: $(call host,$(JAILER) $(LIB) $(LOAD))
+	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -lcap-ng
+
+$(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
+	$(call MUSL_LD,$(filter %.o,$^))
+
+$(B)/init: $(call musl,$(AGENT) lib/proto.c lib/io.c) | $(B)/uapi
+	$(call MUSL_LD,$(filter %.o,$^)) $(if $(SAN)$(TSAN),,-s)
+
+$(B)/init.cpio: $(B)/init rootfs/mkinitrd.sh
+	sh rootfs/mkinitrd.sh $< $@
+
+# Filters: tables by name, compiled to BPF at build time.
+$(B)/seccomp-gen: $(call host,seccomp/gen.c $(POLICY))
+	$(CC) $(CFLAGS) -pie -o $@ $^ -lseccomp
+
+$(B)/gen/policies.h: $(B)/seccomp-gen
+	@mkdir -p $(@D)
+	$< $(ARCH) > $@
+$(call host,$(LOAD)) $(call musl,$(LOAD)): $(B)/gen/policies.h
+
+# --- guest kernel and base image -----------------------------------------------------
+
+.PHONY: images kernel
+images: $(IMAGES)
+kernel: $(GUEST)/vmlinux
+
+$(GUEST)/vmlinux: rootfs/kernel.sh rootfs/kernel-$(ARCH).config
+	sh rootfs/kernel.sh $(GUEST)
+
+$(GUEST)/base.erofs: rootfs/base.sh
+	sh rootfs/base.sh $@
+
+# --- man page, install ---------------------------------------------------------------
+
+.PHONY: man install clean help
+man: $(B)/sandbox.1
+$(B)/sandbox.1: $(B)/sandbox
+	$< help --man > $@
+
+install: all
+	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox $(B)/init.cpio $(IMAGES)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/sandbox.1
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#	make/make/p' Makefile; echo 'targets: all programs images kernel man install check fuzz bench clean'
+
+include tests/tests.mk
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,24 @@
+/* broker.h - how connected descriptors reach the vmm, which may not connect().
+ *
+ * One SOCK_SEQPACKET pair between runner and vmm, one struct broker_msg a packet,
+ * at most one descriptor with it (SCM_RIGHTS).  Descriptors are AF_UNIX stream
+ * sockets; the receiver owns them.  The vmm treats a malformed packet as the end
+ * of the run; the runner treats the vmm's packets as hostile. */
+#ifndef LIB_BROKER_H
+#define LIB_BROKER_H
+
+#include <stdint.h>
+
+enum broker_op {
+	BROKER_REQUEST = 1,	/* vmm: the guest connects to host port `port` as `id` */
+	BROKER_ACCEPT,		/* runner: request `id` gets this descriptor */
+	BROKER_REFUSE,		/* runner: request `id` is reset */
+	BROKER_CONNECT,		/* runner: connect this descriptor to guest port `port` */
+	BROKER_STOP,		/* runner: the run is over, stop the machine */
+};
+
+struct broker_msg {
+	uint32_t op, id, port;
+};
+
+#endif

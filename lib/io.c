@@ -1,0 +1,148 @@
+/* io.c - partial reads and writes, finished in one place. */
+#include "lib/io.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+ssize_t io_read_some(int fd, void *buf, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, buf, n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
+ssize_t io_write_some(int fd, const void *buf, size_t n)
+{
+	ssize_t put;
+
+	do
+		put = write(fd, buf, n);
+	while (put < 0 && errno == EINTR);
+	return put < 0 ? -errno : put;
+}
+
+int io_read(int fd, void *buf, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = io_read_some(fd, (char *)buf + done, n - done);
+
+		if (got <= 0)
+			return got ? (int)got : -EPIPE;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+int io_write(int fd, const void *buf, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t put = io_write_some(fd, (const char *)buf + done, n - done);
+
+		if (put < 0)
+			return (int)put;
+		done += (size_t)put;
+	}
+	return 0;
+}
+
+int io_pread(int fd, void *buf, size_t n, off_t off)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(fd, (char *)buf + done, n - done, off + (off_t)done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EPIPE;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+/* Room for two, so that a peer that sends more than one is noticed. */
+union fd_control {
+	char buf[CMSG_SPACE(2 * sizeof(int))];
+	struct cmsghdr align;
+};
+
+int io_send_fd(int sock, const void *buf, size_t n, int fd)
+{
+	union fd_control control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)buf, n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t put;
+
+	if (fd >= 0) {
+		struct cmsghdr *c = &control.align;
+
+		msg.msg_control = control.buf;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	do
+		put = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (put < 0 && errno == EINTR);
+	if (put < 0)
+		return -errno;
+	return (size_t)put == n ? 0 : -EMSGSIZE;
+}
+
+/* The descriptors of a received packet; returns how many, at most two. */
+static unsigned take_fds(struct msghdr *msg, int fds[2])
+{
+	unsigned n = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t len = c->cmsg_len - CMSG_LEN(0);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + sizeof(int) <= len && n < 2; at += sizeof(int))
+			memcpy(&fds[n++], CMSG_DATA(c) + at, sizeof(int));
+	}
+	return n;
+}
+
+ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd)
+{
+	union fd_control control;
+	struct iovec iov = { buf, n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control.buf,
+			      .msg_controllen = sizeof(control.buf) };
+	int fds[2] = { -1, -1 };
+	unsigned n_fds;
+	ssize_t got;
+
+	*fd = -1;
+	do
+		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	n_fds = take_fds(&msg, fds);
+	if (n_fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		for (unsigned i = 0; i < n_fds; i++)
+			close(fds[i]);
+		return -EPROTO;
+	}
+	*fd = fds[0];
+	return got;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}

@@ -1,0 +1,31 @@
+/* io.h - reads and writes that finish, and descriptors sent over sockets.
+ *
+ * Every partial read or write in the project goes through here. */
+#ifndef LIB_IO_H
+#define LIB_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* All n bytes, across EINTR and short counts.  Return 0, -EPIPE when the other
+ * side ended before n bytes, or another negative errno.  Blocking descriptors. */
+int io_read(int fd, void *buf, size_t n);
+int io_write(int fd, const void *buf, size_t n);
+int io_pread(int fd, void *buf, size_t n, off_t off);
+
+/* One read or write, retried on EINTR only: the count, or a negative errno. */
+ssize_t io_read_some(int fd, void *buf, size_t n);
+ssize_t io_write_some(int fd, const void *buf, size_t n);
+
+/* One packet with at most one descriptor (fd < 0: none).  Send returns 0 or a
+ * negative errno.  Receive returns the packet's length (0: the peer is gone) or a
+ * negative errno, and sets *fd to the caller's descriptor or -1; more than one
+ * descriptor, or a packet longer than n, is -EPROTO and leaves nothing open. */
+int     io_send_fd(int sock, const void *buf, size_t n, int fd);
+ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd);
+
+/* CLOCK_MONOTONIC in nanoseconds: the same clock in every process of a run. */
+uint64_t now_ns(void);
+
+#endif

@@ -1,0 +1,20 @@
+/* limits.h - how much of everything there can be.
+ *
+ * Nothing allocates once the guest runs, so every table has its size here. */
+#ifndef LIB_LIMITS_H
+#define LIB_LIMITS_H
+
+#define MAX_VCPUS	8
+#define MAX_DISKS	8		/* the root image is disk 0 */
+#define MAX_VSOCK_CONNS	128		/* live connections, all ports */
+#define MAX_CMDLINE	2048		/* kernel command line, with its NUL */
+#define MAX_HOSTNAME	64		/* with its NUL, as Linux has it */
+#define MAX_ARGS	1024		/* argv or environment entries */
+#define MAX_FRAME	65536		/* one control message, header included */
+
+#define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */
+#define MAX_MEMORY	(64ull << 30)	/* bytes; a host with less is asked first */
+
+#define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */
+
+#endif

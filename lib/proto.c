@@ -1,0 +1,144 @@
+/* proto.c - control messages: checked whole, then used. */
+#include "lib/proto.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/io.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian");
+_Static_assert(sizeof(struct msg_header) == 16, "no padding in a header");
+_Static_assert(sizeof(struct msg) == MAX_FRAME, "a message is a frame");
+
+struct shape {
+	enum side from;
+	uint32_t size;			/* of the fixed part */
+	bool more;			/* strings may follow */
+};
+
+static const struct shape shapes[N_MSG_TYPES] = {
+	[MSG_HELLO]	   = { FROM_GUEST, sizeof(struct msg_hello), false },
+	[MSG_WELCOME]	   = { FROM_HOST, sizeof(struct msg_welcome), false },
+	[MSG_EXEC]	   = { FROM_HOST, sizeof(struct msg_exec), true },
+	[MSG_STARTED]	   = { FROM_GUEST, sizeof(struct msg_started), false },
+	[MSG_SPAWN_FAILED] = { FROM_GUEST, sizeof(struct msg_spawn_failed), false },
+	[MSG_SIGNAL]	   = { FROM_HOST, sizeof(struct msg_signal), false },
+	[MSG_RESIZE]	   = { FROM_HOST, sizeof(struct msg_resize), false },
+	[MSG_EXITED]	   = { FROM_GUEST, sizeof(struct msg_exited), false },
+	[MSG_LOG]	   = { FROM_GUEST, sizeof(struct msg_log), false },
+};
+
+int msg_check_header(const struct msg_header *h, enum side from)
+{
+	const struct shape *shape;
+
+	if (h->magic != PROTO_MAGIC || h->version != PROTO_VERSION || h->zero ||
+	    h->type == 0 || h->type >= N_MSG_TYPES)
+		return -EPROTO;
+	shape = &shapes[h->type];
+	if (shape->from != from || h->length < shape->size ||
+	    h->length > MAX_FRAME - sizeof(*h))
+		return -EPROTO;
+	return shape->more || h->length == shape->size ? 0 : -EPROTO;
+}
+
+static bool terminated(const char *s, size_t n)
+{
+	return memchr(s, '\0', n) != NULL;
+}
+
+/* The strings fill the body exactly, and there are as many as it says. */
+static bool exec_is_whole(const struct msg *m)
+{
+	const char *p = (const char *)m->body + sizeof(struct msg_exec);
+	const char *end = (const char *)m->body + m->head.length;
+	uint64_t strings = 0;
+
+	if (m->exec.argc == 0 || m->exec.argc > MAX_ARGS || m->exec.envc > MAX_ARGS)
+		return false;
+	for (; p < end; strings++) {
+		const char *nul = memchr(p, '\0', (size_t)(end - p));
+
+		if (!nul)
+			return false;
+		p = nul + 1;
+	}
+	return strings == 1ull + m->exec.argc + m->exec.envc;
+}
+
+int msg_check(const struct msg *m, enum side from)
+{
+	bool ok = true;
+
+	if (msg_check_header(&m->head, from) < 0)
+		return -EPROTO;
+	switch (m->head.type) {
+	case MSG_WELCOME:
+		ok = terminated(m->welcome.hostname, sizeof(m->welcome.hostname));
+		break;
+	case MSG_EXEC:
+		ok = terminated(m->exec.user, sizeof(m->exec.user)) && exec_is_whole(m);
+		break;
+	case MSG_SPAWN_FAILED:
+		ok = m->spawn_failed.stage > 0 && m->spawn_failed.stage < N_SPAWN_STAGES &&
+		     m->spawn_failed.error > 0 && m->spawn_failed.error < 4096;
+		break;
+	case MSG_SIGNAL:
+		ok = m->signal.signo > 0 && m->signal.signo <= 64;
+		break;
+	case MSG_EXITED:
+		ok = m->exited.code >= 0 && m->exited.code <= 255 &&
+		     m->exited.signal >= 0 && m->exited.signal <= 64;
+		break;
+	case MSG_LOG:
+		ok = terminated(m->log.text, sizeof(m->log.text));
+		break;
+	default:
+		break;
+	}
+	return ok ? 0 : -EPROTO;
+}
+
+size_t msg_seal(struct msg *m, enum msg_type type, uint32_t id, size_t body)
+{
+	m->head = (struct msg_header){ .magic = PROTO_MAGIC, .version = PROTO_VERSION,
+				       .type = (uint8_t)type, .id = id,
+				       .length = (uint32_t)body };
+	return sizeof(m->head) + body;
+}
+
+const char *msg_exec_string(const struct msg *m, uint32_t index)
+{
+	const char *p = (const char *)m->body + sizeof(struct msg_exec);
+
+	while (index--)
+		p += strlen(p) + 1;
+	return p;
+}
+
+size_t msg_exec_add(struct msg *m, size_t used, const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	if (n > sizeof(m->body) - used)
+		return 0;
+	memcpy(m->body + used, s, n);
+	return used + n;
+}
+
+int msg_recv(int fd, struct msg *m, enum side from)
+{
+	int rc = io_read(fd, &m->head, sizeof(m->head));
+
+	if (rc == 0)
+		rc = msg_check_header(&m->head, from);
+	if (rc == 0)
+		rc = io_read(fd, m->body, m->head.length);
+	return rc ? rc : msg_check(m, from);
+}
+
+int msg_send(int fd, const struct msg *m)
+{
+	return io_write(fd, m, sizeof(m->head) + m->head.length);
+}

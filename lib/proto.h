@@ -1,0 +1,145 @@
+/* proto.h - what runner and guest agent say to each other on the control connection.
+ *
+ * A frame is a 16-byte header and a body of a fixed struct, all little-endian; EXEC
+ * adds strings.  The guest connects out to PORT_CONTROL as its first act and says HELLO;
+ * data streams are vsock connections of their own, also made by the guest, one each.
+ *
+ *	guest			host
+ *	HELLO		->
+ *			<-	WELCOME  (time, entropy, name)
+ *			<-	EXEC
+ *	[connects the streams of EXEC.id]
+ *	STARTED or SPAWN_FAILED ->
+ *			<-	SIGNAL, RESIZE ...
+ *	[closes stdout and stderr when they are drained]
+ *	EXITED		->
+ *
+ * Everything from the guest is a claim.  A malformed, unknown or out-of-order message
+ * ends the run. */
+#ifndef LIB_PROTO_H
+#define LIB_PROTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/limits.h"
+
+#define PROTO_MAGIC	0x58425353u	/* "SSBX" */
+#define PROTO_VERSION	1
+#define PORT_CONTROL	1000
+
+/* Port of stream `n` of session `id`. */
+enum stream { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR, N_STREAMS };
+#define PORT_STREAM(id, n) (2000u + 4u * (id) + (unsigned)(n))
+
+enum msg_type {
+	MSG_HELLO = 1, MSG_WELCOME, MSG_EXEC, MSG_STARTED, MSG_SPAWN_FAILED, MSG_SIGNAL,
+	MSG_RESIZE, MSG_EXITED, MSG_LOG,
+	N_MSG_TYPES
+};
+
+struct msg_header {
+	uint32_t magic;
+	uint8_t  version, type;
+	uint16_t zero;
+	uint32_t id;			/* session; 0 for HELLO, WELCOME and LOG */
+	uint32_t length;		/* of the body that follows */
+};
+
+struct msg_hello {
+	uint32_t agent_version;		/* PROTO_VERSION it was built with */
+	uint32_t zero;
+	uint64_t boot_ns;		/* guest CLOCK_MONOTONIC */
+};
+
+struct msg_welcome {
+	uint64_t realtime_ns;		/* host CLOCK_REALTIME */
+	uint8_t  entropy[64];
+	char     hostname[MAX_HOSTNAME];
+};
+
+enum { EXEC_TTY = 1, EXEC_SYNC = 2 };	/* EXEC_SYNC: a disk is writable, sync at the end */
+
+struct msg_exec {
+	uint32_t flags;
+	uint16_t rows, cols;		/* with EXEC_TTY */
+	uint32_t argc, envc;
+	char     user[64];		/* "1000", "root", "app:web" */
+	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V */
+};
+
+struct msg_started {
+	uint32_t pid, zero;
+	uint64_t boot_ns;
+};
+
+/* Where starting the command failed; the host maps FIND and EXEC to 127 and 126. */
+enum spawn_stage { SPAWN_FIND = 1, SPAWN_EXEC, SPAWN_USER, SPAWN_WORKDIR, SPAWN_STREAMS,
+		   SPAWN_FORK, SPAWN_TTY, N_SPAWN_STAGES };
+
+struct msg_spawn_failed {
+	uint32_t stage;
+	int32_t  error;			/* errno */
+};
+
+struct msg_signal {
+	uint32_t signo;
+};
+
+struct msg_resize {
+	uint16_t rows, cols;
+};
+
+struct msg_exited {
+	int32_t  code, signal;		/* signal is 0 for an exit */
+	uint32_t oom_kill;		/* the guest's kernel killed something for memory */
+	uint32_t drained;		/* 0: something still held an output open */
+	uint64_t user_us, system_us, maxrss_kib;
+};
+
+struct msg_log {
+	char     text[256];		/* one line, NUL-terminated */
+};
+
+struct msg {
+	struct msg_header head;
+	union {
+		struct msg_hello hello;
+		struct msg_welcome welcome;
+		struct msg_exec exec;
+		struct msg_started started;
+		struct msg_spawn_failed spawn_failed;
+		struct msg_signal signal;
+		struct msg_resize resize;
+		struct msg_exited exited;
+		struct msg_log log;
+		uint8_t body[MAX_FRAME - sizeof(struct msg_header)];
+	};
+};
+
+/* Who is speaking: a type that the other side sends is malformed. */
+enum side { FROM_GUEST = 1, FROM_HOST = 2 };
+
+/* A header as received: 0, or -EPROTO.  After it, m->head.length more bytes make the
+ * message whole. */
+int msg_check_header(const struct msg_header *h, enum side from);
+
+/* A whole message: 0, or -EPROTO when a field, a string or a count is not as it must be. */
+int msg_check(const struct msg *m, enum side from);
+
+/* Fill in the header for a body of that type; returns the bytes to send. */
+size_t msg_seal(struct msg *m, enum msg_type type, uint32_t id, size_t body);
+
+/* The strings of a checked EXEC, in order: 0 is the workdir, then argv, then the
+ * environment.  They point into m. */
+const char *msg_exec_string(const struct msg *m, uint32_t index);
+
+/* Append one string to an EXEC of `used` body bytes: the new number of bytes, or 0 when
+ * the frame is full.  Start with used = sizeof(struct msg_exec). */
+size_t msg_exec_add(struct msg *m, size_t used, const char *s);
+
+/* Receive and send over a blocking stream, checked: 0, -EPIPE at its end, -EPROTO... */
+int msg_recv(int fd, struct msg *m, enum side from);
+int msg_send(int fd, const struct msg *m);
+
+#endif

@@ -1,0 +1,41 @@
+/* report.c - what jailer, keeper and vmm tell the runner. */
+#include "lib/report.h"
+
+#include <limits.h>
+
+#include "lib/io.h"
+
+_Static_assert(sizeof(struct report) <= PIPE_BUF, "one report is one atomic write");
+
+const char *const report_layer_names[N_LAYERS] = {
+	[LAYER_USERNS] = "userns", [LAYER_PIDNS] = "pidns", [LAYER_MOUNTNS] = "mountns",
+	[LAYER_NETNS] = "netns", [LAYER_IPCNS] = "ipcns", [LAYER_UTSNS] = "utsns",
+	[LAYER_CGROUPNS] = "cgroupns", [LAYER_EMPTY_ROOT] = "empty-root",
+	[LAYER_RLIMITS] = "rlimits", [LAYER_CGROUP_MEMORY] = "cgroup-memory",
+	[LAYER_CGROUP_PIDS] = "cgroup-pids", [LAYER_CGROUP_CPU] = "cgroup-cpu",
+	[LAYER_CGROUP_KILL] = "cgroup-kill", [LAYER_OWN_UID] = "own-uid",
+	[LAYER_NO_CAPS] = "no-caps", [LAYER_SECUREBITS] = "securebits",
+	[LAYER_NO_NEW_PRIVS] = "no-new-privs", [LAYER_FD_TABLE] = "fd-table",
+	[LAYER_LANDLOCK] = "landlock", [LAYER_SECCOMP] = "seccomp",
+	[LAYER_THREAD_SECCOMP] = "thread-seccomp",
+};
+
+void report_send(int fd, struct report *r)
+{
+	r->t_ns = now_ns();
+	(void)!io_write_some(fd, r, sizeof(*r));
+}
+
+void report_error(int fd, const struct err *err)
+{
+	struct report r = { .kind = REPORT_ERROR, .err = *err };
+
+	report_send(fd, &r);
+}
+
+void report_phase(int fd, enum phase p)
+{
+	struct report r = { .kind = REPORT_PHASE, .arg = p };
+
+	report_send(fd, &r);
+}

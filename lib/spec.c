@@ -1,0 +1,358 @@
+/* spec.c - the option table and the text form of a spec. */
+#include "lib/spec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/io.h"
+#include "lib/num.h"
+
+#define AT(field) offsetof(struct spec, field)
+#define BOTH (SPEC_FLAG | SPEC_DOWN)
+
+const struct spec_row spec_rows[] = {
+	{ "memory", SPEC_SIZE, BOTH, AT(memory), MIN_MEMORY, MAX_MEMORY, "SIZE",
+	  "guest memory (128M)",
+	  "A multiple of 2M. The root's overlay, /tmp and /run live in it too.", 0 },
+	{ "cpus", SPEC_U32, BOTH, AT(cpus), 1, MAX_VCPUS, "N", "virtual cpus, 1 to 8 (1)", NULL, 0 },
+	{ "root", SPEC_STR, SPEC_FLAG, AT(root), 0, 0, "IMAGE",
+	  "root file system, an ext4 or erofs image (the built base image)",
+	  "Always attached read-only; what the command writes goes to an overlay in guest "
+	  "memory and is gone when it ends.", 0 },
+	{ "disk", SPEC_LIST, SPEC_FLAG, AT(disk), 0, MAX_DISKS - 1, "FILE[:ro]",
+	  "attach a raw image or block device as /dev/vdb, /dev/vdc, ...",
+	  "May be given seven times. A disk is locked for the time of the run: one writer, or "
+	  "any number of readers.", 0 },
+	{ "env", SPEC_LIST, SPEC_FLAG, AT(env), 0, MAX_ARGS, "K[=V]",
+	  "set K in the command's environment; without =V, as it is here",
+	  "Nothing else of the host's environment is passed on.", 0 },
+	{ "workdir", SPEC_STR, SPEC_FLAG, AT(workdir), 0, 0, "DIR",
+	  "directory in the guest to start the command in (the user's home, or /)", NULL, 0 },
+	{ "user", SPEC_STR, SPEC_FLAG, AT(user), 0, 0, "USER[:GROUP]",
+	  "guest user to run the command as, by name or number (1000)", NULL, 0 },
+	{ "hostname", SPEC_STR, SPEC_FLAG, AT(hostname), 0, 0, "NAME",
+	  "the guest's host name (sandbox)", NULL, 0 },
+	{ "tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
+	  "give the command a terminal (if stdin and stdout are one)", NULL, TTY_ON },
+	{ "no-tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
+	  "give the command pipes, even at a terminal", NULL, TTY_OFF },
+	{ "timeout", SPEC_DURATION, SPEC_FLAG, AT(timeout), 1, UINT64_MAX, "DUR",
+	  "end the command after this long with exit code 124 (no limit)",
+	  "Counted from the start of the command, not of the machine. 500ms, 10s, 5m, 1h; a "
+	  "bare number is seconds.", 0 },
+	{ "kernel", SPEC_STR, SPEC_FLAG, AT(kernel), 0, 0, "FILE",
+	  "guest kernel, an ELF vmlinux or a bzImage (the built one)", NULL, 0 },
+	{ "initrd", SPEC_STR, SPEC_FLAG, AT(initrd_path), 0, 0, "FILE",
+	  "initramfs placed in front of the agent's, for kernels with modules (none)",
+	  "An uncompressed or compressed cpio. The agent loads the modules that its "
+	  "/modules/order lists.", 0 },
+	{ "cmdline", SPEC_TEXT, BOTH, AT(cmdline), 0, MAX_CMDLINE, "TEXT",
+	  "append to the guest kernel's command line (nothing)", NULL, 0 },
+	{ "console", SPEC_BOOL, SPEC_FLAG, AT(console), 0, 0, NULL,
+	  "copy the guest kernel's console to stderr", NULL, 0 },
+	{ "result", SPEC_STR, SPEC_FLAG, AT(result), 0, 0, "FILE",
+	  "write what happened as JSON: reason, code, phases, layers", NULL, 0 },
+	{ "kvm-fd", SPEC_U32, SPEC_FLAG, AT(kvm_fd), 3, 1 << 20, "FD",
+	  "use this inherited descriptor of /dev/kvm instead of opening it",
+	  "For unprivileged callers that are handed the device and not granted its node.", 0 },
+	{ "config", SPEC_STR, SPEC_FLAG, AT(config), 0, 0, "FILE",
+	  "read options from FILE first, one `key = value` a line", NULL, 0 },
+	{ "explain", SPEC_BOOL, SPEC_FLAG, AT(explain), 0, 0, NULL,
+	  "print the whole plan - jail, filters, devices, command line - and start nothing",
+	  NULL, 0 },
+	{ "verbose", SPEC_BOOL, SPEC_FLAG, AT(verbose), 0, 0, NULL,
+	  "say on stderr what happens when", NULL, 0 },
+	{ "help", SPEC_BOOL, SPEC_FLAG, AT(help), 0, 0, NULL, "print this and exit", NULL, 0 },
+
+	{ "disks", SPEC_U32, SPEC_DOWN, AT(disks), 0, MAX_DISKS, NULL, NULL, NULL, 0 },
+	{ "disks-ro", SPEC_U32, SPEC_DOWN, AT(disks_ro), 0, (1u << MAX_DISKS) - 1, NULL, NULL,
+	  NULL, 0 },
+	{ "net", SPEC_U32, SPEC_DOWN, AT(net), NET_NONE, NET_STREAM, NULL, NULL, NULL, 0 },
+	{ "has-initrd", SPEC_BOOL, SPEC_DOWN, AT(initrd), 0, 0, NULL, NULL, NULL, 0 },
+#ifdef SANDBOX_FAULTS
+	{ "fault", SPEC_TEXT, BOTH, AT(fault), 0, 32, "NAME",
+	  "test builds only: commit this fault in the monitor", NULL, 0 },
+#endif
+};
+
+const unsigned spec_n_rows = sizeof(spec_rows) / sizeof(spec_rows[0]);
+
+void spec_init(struct spec *s)
+{
+	*s = (struct spec){ .memory = 128ull << 20, .cpus = 1, .hostname = "sandbox",
+			    .tty = TTY_AUTO };
+}
+
+const struct spec_row *spec_find(const char *name, unsigned where)
+{
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if ((spec_rows[i].where & where) && !strcmp(spec_rows[i].name, name))
+			return &spec_rows[i];
+	return NULL;
+}
+
+static void *field(struct spec *s, const struct spec_row *row)
+{
+	return (char *)s + row->at;
+}
+
+static int bad_value(struct err *err, int rc, const struct spec_row *row, const char *value)
+{
+	static const char *const what[] = {
+		[SPEC_BOOL] = "yes or no", [SPEC_U32] = "a number",
+		[SPEC_SIZE] = "a size like 128M", [SPEC_DURATION] = "a duration like 10s",
+		[SPEC_CHOICE] = "yes or no",
+	};
+
+	if (rc == -ERANGE)
+		return err_set(err, ERANGE, "%s: %s is out of range", row->name, value);
+	return err_set(err, EINVAL, "%s: '%s' is not %s", row->name, value, what[row->type]);
+}
+
+static int parse_bool(const char *value, bool *out)
+{
+	if (!value || !strcmp(value, "yes"))
+		*out = true;
+	else if (!strcmp(value, "no"))
+		*out = false;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* A range is said in the unit the user wrote in, so that the remedy is plain. */
+static int out_of_range(struct err *err, const struct spec_row *row, const char *value)
+{
+	if (row->type == SPEC_SIZE)
+		return err_set(err, ERANGE, "%s: %s is not between %lluM and %lluM", row->name, value,
+			       (unsigned long long)row->min >> 20,
+			       (unsigned long long)row->max >> 20);
+	if (row->type == SPEC_DURATION)
+		return err_set(err, ERANGE, "%s: %s is no time at all", row->name, value);
+	return err_set(err, ERANGE, "%s: %s is not between %llu and %llu", row->name, value,
+		       (unsigned long long)row->min, (unsigned long long)row->max);
+}
+
+static int set_number(struct spec *s, const struct spec_row *row, const char *value,
+		      struct err *err)
+{
+	uint64_t v;
+	int rc = row->type == SPEC_SIZE ? num_size(value, &v) :
+		 row->type == SPEC_DURATION ? num_duration(value, &v) : num_u64(value, &v);
+
+	if (rc < 0)
+		return bad_value(err, rc, row, value);
+	if (v < row->min || v > row->max)
+		return out_of_range(err, row, value);
+	if (row->type == SPEC_U32)
+		*(uint32_t *)field(s, row) = (uint32_t)v;
+	else
+		*(uint64_t *)field(s, row) = v;
+	return 0;
+}
+
+static int set_text(struct spec *s, const struct spec_row *row, const char *value,
+		    struct err *err)
+{
+	size_t n = strlen(value);
+
+	if (n >= row->max)
+		return err_set(err, E2BIG, "%s: longer than %llu bytes", row->name,
+			       (unsigned long long)row->max - 1);
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)value[i]))
+			return err_set(err, EINVAL, "%s: has a control character", row->name);
+	memcpy(field(s, row), value, n + 1);
+	return 0;
+}
+
+static int add_to_list(struct spec *s, const struct spec_row *row, const char *value,
+		       struct err *err)
+{
+	struct spec_list *list = field(s, row);
+
+	if (list->n >= row->max || list->n >= MAX_ARGS)
+		return err_set(err, E2BIG, "%s: given more than %llu times", row->name,
+			       (unsigned long long)row->max);
+	list->v[list->n++] = value;
+	return 0;
+}
+
+static int set_switch(struct spec *s, const struct spec_row *row, const char *value,
+		      struct err *err)
+{
+	bool on;
+	int rc = parse_bool(value, &on);
+
+	if (rc < 0)
+		return bad_value(err, rc, row, value);
+	if (row->type == SPEC_BOOL)
+		*(bool *)field(s, row) = on;
+	else if (on)
+		*(uint32_t *)field(s, row) = row->choice;
+	return 0;
+}
+
+int spec_set(struct spec *s, const struct spec_row *row, const char *value, struct err *err)
+{
+	switch (row->type) {
+	case SPEC_BOOL:
+	case SPEC_CHOICE:
+		return set_switch(s, row, value, err);
+	default:
+		break;
+	}
+	if (!value)
+		return err_set(err, EINVAL, "%s: needs a value", row->name);
+	switch (row->type) {
+	case SPEC_TEXT:
+		return set_text(s, row, value, err);
+	case SPEC_LIST:
+		return add_to_list(s, row, value, err);
+	case SPEC_STR:
+		*(const char **)field(s, row) = value;
+		return 0;
+	default:
+		return set_number(s, row, value, err);
+	}
+}
+
+static char *trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
+static int parse_line(struct spec *s, char *line, unsigned where, uint64_t *seen,
+		      struct err *err)
+{
+	char *key = trim(line), *eq = strchr(key, '='), *value;
+	const struct spec_row *row;
+	uint64_t bit;
+
+	if (*key == '\0' || *key == '#')
+		return 0;
+	if (!eq)
+		return err_set(err, EINVAL, "'%.40s' is not `key = value`", key);
+	*eq = '\0';
+	key = trim(key);
+	value = trim(eq + 1);
+	row = spec_find(key, where);
+	if (!row)
+		return err_set(err, EINVAL, "there is no option '%.40s'", key);
+	bit = 1ull << (row - spec_rows);
+	if ((*seen & bit) && row->type != SPEC_LIST)
+		return err_set(err, EINVAL, "%s: given twice", row->name);
+	*seen |= bit;
+	return spec_set(s, row, value, err);
+}
+
+_Static_assert(sizeof(spec_rows) / sizeof(spec_rows[0]) <= 64, "`seen` is one word");
+
+int spec_parse(struct spec *s, char *text, unsigned where, struct err *err)
+{
+	uint64_t seen = 0;
+	unsigned line = 1;
+
+	for (char *next; text; text = next, line++) {
+		int rc;
+
+		next = strchr(text, '\n');
+		if (next)
+			*next++ = '\0';
+		rc = parse_line(s, text, where, &seen, err);
+		if (rc < 0)
+			return err_in(err, "line %u", line);
+	}
+	return 0;
+}
+
+static int print_row(const struct spec *s, const struct spec_row *row, char *buf, size_t n)
+{
+	const void *at = (const char *)s + row->at;
+
+	switch (row->type) {
+	case SPEC_BOOL:
+		return snprintf(buf, n, "%s = %s\n", row->name, *(const bool *)at ? "yes" : "no");
+	case SPEC_U32:
+		return snprintf(buf, n, "%s = %u\n", row->name, *(const uint32_t *)at);
+	case SPEC_TEXT:
+		return snprintf(buf, n, "%s = %s\n", row->name, (const char *)at);
+	default:
+		return snprintf(buf, n, "%s = %llu\n", row->name,
+				(unsigned long long)*(const uint64_t *)at);
+	}
+}
+
+int spec_print(const struct spec *s, char *buf, size_t n)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < spec_n_rows; i++) {
+		int put;
+
+		if (!(spec_rows[i].where & SPEC_DOWN))
+			continue;
+		put = print_row(s, &spec_rows[i], buf + len, n - len);
+		if (put < 0 || (size_t)put >= n - len)
+			return -ENOSPC;
+		len += (size_t)put;
+	}
+	return (int)len;
+}
+
+int spec_check_down(const struct spec *s, struct err *err)
+{
+	if (s->memory & ((2ull << 20) - 1))
+		return err_set(err, EINVAL, "memory: %llu bytes is not a multiple of 2M",
+			       (unsigned long long)s->memory);
+	if (s->disks_ro >> s->disks)
+		return err_set(err, EINVAL, "disks-ro: names a disk that is not there");
+	return 0;
+}
+
+/* Sealed, or what was checked could be changed before it is used. */
+static int check_sealed(int fd, struct err *err)
+{
+	const int want = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0)
+		return err_sys(err, "spec: descriptor %d is not a memfd", fd);
+	if ((seals & want) != want)
+		return err_set(err, EPERM, "spec: the memfd is not sealed");
+	return 0;
+}
+
+int spec_read_fd(struct spec *s, int fd, struct err *err)
+{
+	static char text[SPEC_MAX_TEXT];
+	struct stat st;
+	int rc = check_sealed(fd, err);
+
+	if (rc < 0)
+		return rc;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "spec");
+	if (st.st_size <= 0 || st.st_size >= SPEC_MAX_TEXT)
+		return err_set(err, EINVAL, "spec: %lld bytes long", (long long)st.st_size);
+	rc = io_pread(fd, text, (size_t)st.st_size, 0);
+	if (rc < 0)
+		return err_set(err, -rc, "spec: cannot be read");
+	text[st.st_size] = '\0';
+	if (strlen(text) != (size_t)st.st_size)
+		return err_set(err, EINVAL, "spec: has a NUL byte");
+	spec_init(s);
+	if (spec_parse(s, text, SPEC_DOWN, err) < 0)
+		return err_in(err, "spec");
+	return spec_check_down(s, err);
+}

@@ -1,0 +1,105 @@
+/* spec.h - what the user wrote, as one plain struct, and the one table behind it.
+ *
+ * A row of spec_rows[] is a command-line flag, a config-file key, a line of --help,
+ * a paragraph of the man page and, where it concerns the machine, a line of the text
+ * handed down in the sealed memfd (FD_SPEC).  That text has numbers and words, never
+ * a path: `key = value`, one a line, '#' starts a comment.
+ *
+ * Strings in struct spec are borrowed from argv or from the text that was parsed;
+ * the ones that are handed down are copied into arrays. */
+#ifndef LIB_SPEC_H
+#define LIB_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/limits.h"
+
+enum spec_net { NET_NONE, NET_TAP, NET_STREAM };
+enum spec_tty { TTY_AUTO, TTY_ON, TTY_OFF };
+
+struct spec_list {
+	unsigned n;
+	const char *v[MAX_ARGS];
+};
+
+struct spec {
+	/* the machine: handed down to jailer and vmm */
+	uint64_t memory;		/* bytes of guest RAM, a multiple of 2 MiB */
+	uint32_t cpus;
+	uint32_t disks;			/* how many of FD_DISK0.. are there, root included */
+	uint32_t disks_ro;		/* bit i: disk i is read-only */
+	uint32_t net;			/* enum spec_net: what FD_NET is */
+	bool     initrd;		/* FD_INITRD is there */
+	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
+	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */
+
+	/* the run: stays in the runner */
+	const char *root, *kernel, *initrd_path, *result, *config;
+	const char *workdir, *user, *hostname;
+	struct spec_list disk, env;
+	uint64_t timeout;		/* ns from the start of the command; 0 = none */
+	uint32_t tty;			/* enum spec_tty */
+	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
+	bool     console, explain, verbose, help;
+};
+
+enum spec_type {
+	SPEC_BOOL,		/* flag: no argument; text: yes or no */
+	SPEC_U32, SPEC_SIZE, SPEC_DURATION,
+	SPEC_STR,		/* const char *, borrowed */
+	SPEC_TEXT,		/* char array of `max` bytes */
+	SPEC_LIST,		/* struct spec_list, borrowed */
+	SPEC_CHOICE,		/* uint32_t; the flag itself or the word says which */
+};
+
+enum {
+	SPEC_FLAG = 1,		/* on the command line and in a config file */
+	SPEC_DOWN = 2,		/* in the text that is handed down */
+};
+
+struct spec_row {
+	const char *name;	/* --name, `name = ` */
+	enum spec_type type;
+	unsigned where;		/* SPEC_FLAG, SPEC_DOWN or both */
+	size_t at;		/* offsetof in struct spec */
+	uint64_t min, max;	/* of numbers, in bytes, ns or 1; of SPEC_TEXT, max is the size */
+	const char *arg;	/* what --help calls the argument; NULL for none */
+	const char *help;	/* one sentence; the default value, if any, is in it */
+	const char *more;	/* the rest of the man page's paragraph, or NULL */
+	uint32_t choice;	/* SPEC_CHOICE given as a bare flag sets this value */
+};
+
+extern const struct spec_row spec_rows[];
+extern const unsigned spec_n_rows;
+
+/* The defaults: what an empty command line means. */
+void spec_init(struct spec *s);
+
+/* The row of that name if it may stand in `where`, else NULL. */
+const struct spec_row *spec_find(const char *name, unsigned where);
+
+/* Set one value from text, checked against its row.  A SPEC_BOOL or a bare-flag
+ * SPEC_CHOICE takes value NULL as "given".  Errors name the row and the value. */
+int spec_set(struct spec *s, const struct spec_row *row, const char *value, struct err *err);
+
+/* Parse `key = value` lines.  text is modified: strings in *s point into it.  Only rows
+ * allowed in `where`; a key that is no list may stand once.  Errors name the line. */
+int spec_parse(struct spec *s, char *text, unsigned where, struct err *err);
+
+/* Write the SPEC_DOWN rows as text into buf[n].  Returns the length without NUL, or
+ * -ENOSPC. */
+int spec_print(const struct spec *s, char *buf, size_t n);
+
+/* What no single row can say: sizes that fit together, counts that match.  Used by the
+ * jailer and the vmm on what they were handed. */
+int spec_check_down(const struct spec *s, struct err *err);
+
+#define SPEC_MAX_TEXT 8192	/* bytes of handed-down text, NUL included */
+
+/* Read and parse the sealed memfd; refuses one that is not sealed against writing. */
+int spec_read_fd(struct spec *s, int fd, struct err *err);
+
+#endif

@@ -1,0 +1,29 @@
+# tests.mk - what `make check` and its parts run; see tests/README.md for what proves what.
+
+# Everything but the main()s, for tests to link from.
+TESTLIB	:= $(B)/testlib.a
+TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(JAILER) $(VMM) $(AGENT))
+$(TESTLIB): $(call host,$(TESTSRC))
+	rm -f $@ && ar rcs $@ $^
+
+UNIT	:= $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+$(B)/unit/%: tests/unit/%.c $(TESTLIB)
+	@mkdir -p $(@D)
+	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -ljson-c -lcap-ng -lpthread
+
+# libFuzzer targets, always clang with ASan and UBSan.
+FUZZ	:= $(patsubst tests/fuzz/%.c,build/$(ARCH)-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZSAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZOBJ	:= $(patsubst %.c,build/$(ARCH)-fuzz/obj/%.o,$(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)))
+FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
+build/$(ARCH)-fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZCC) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+build/$(ARCH)-fuzz/lib.a: $(FUZZOBJ)
+	rm -f $@ && ar rcs $@ $^
+build/$(ARCH)-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/$(ARCH)-fuzz/lib.a
+	$(FUZZCC) -fsanitize=fuzzer -o $@ $< build/$(ARCH)-fuzz/lib.a
+
+.PHONY: unit fuzz
+unit: $(UNIT)
+fuzz: $(FUZZ)

@@ -1,0 +1,77 @@
+/* virtio.h - what every virtio device has; a device adds its own fields after it.
+ *
+ * A device belongs to one loop.  Register writes and queue kicks for it run there, one
+ * at a time; nothing in virtio/ takes a lock.  Two things are safe from any thread:
+ * mmio_fast() and the atomic `isr` behind it. */
+#ifndef VIRTIO_VIRTIO_H
+#define VIRTIO_VIRTIO_H
+
+#include "lib/err.h"
+#include "lib/loop.h"
+#include "virtio/vq.h"
+
+#define VIRTIO_MAX_QUEUES 3
+
+#define VIRTIO_MMIO_SIZE 0x1000u	/* bytes of one device's register page */
+#define VIRTIO_MMIO_NOTIFY 0x50u	/* offset of QueueNotify, for KVM_IOEVENTFD */
+
+enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_VSOCK = 19 };
+
+struct virtio_dev;
+
+/* A kind of device, described once, const. */
+struct virtio_type {
+	const char *name;
+	uint32_t id;
+	unsigned nqueues;
+	uint64_t features;			/* offered besides VERSION_1 */
+	void (*kick)(struct virtio_dev *d, unsigned queue);
+	void (*reset)(struct virtio_dev *d);	/* queues are already stopped */
+};
+
+/* A queue's kick: the eventfd that KVM_IOEVENTFD rings, served by the device's loop. */
+struct virtio_kick {
+	struct loop_io io;
+	struct virtio_dev *dev;
+	unsigned queue;
+};
+
+struct virtio_dev {
+	const struct virtio_type *type;
+	uint64_t features;			/* offered by this one: type's and, say, F_RO */
+	const struct gmem *mem;			/* borrowed */
+	struct loop *loop;			/* borrowed */
+	int irq_fd;				/* borrowed; an irqfd */
+	struct virtio_kick kick[VIRTIO_MAX_QUEUES];
+
+	uint32_t status;
+	uint32_t dev_sel, drv_sel, queue_sel;	/* any value; checked where used */
+	uint64_t accepted;
+	uint32_t isr;				/* atomic: the vcpu reads and acks it directly */
+	struct vq q[VIRTIO_MAX_QUEUES];
+
+	uint8_t config[64];			/* little-endian, as the guest reads it */
+	uint32_t config_len, config_gen;
+};
+
+/* Wire a device up before the guest runs: makes the kick eventfds (owned by the device)
+ * and adds them to the loop.  The vmm registers kick[i].io.fd with KVM_IOEVENTFD, datamatch
+ * i, at VIRTIO_MMIO_NOTIFY.  irq_fd is borrowed. */
+int  virtio_wire(struct virtio_dev *d, const struct gmem *mem, struct loop *loop, int irq_fd,
+		 struct err *err);
+void virtio_unwire(struct virtio_dev *d);
+
+/* Registers, on the device's own loop.  len is 1, 2, 4 or 8 and off + len is within the
+ * page; the bus has proved that.  virtio 1.2, 4.2.2. */
+uint32_t mmio_read(struct virtio_dev *d, uint32_t off, uint32_t len);
+void     mmio_write(struct virtio_dev *d, uint32_t off, uint32_t len, uint32_t val);
+
+/* Interrupt status and acknowledge, on any thread: true when it was one of them. */
+bool mmio_fast(struct virtio_dev *d, uint32_t off, uint32_t len, bool write, uint32_t *val);
+
+/* For devices: a used buffer is there; the driver broke a rule (it must reset us). */
+void virtio_interrupt(struct virtio_dev *d);
+void virtio_broken(struct virtio_dev *d, int rc, const char *what);
+bool virtio_running(const struct virtio_dev *d);	/* DRIVER_OK and not broken */
+
+#endif

@@ -1,0 +1,35 @@
+/* vsock.h - virtio-vsock (virtio 1.2, 5.10), streams only, without one socket() call.
+ *
+ * A connection is a connected AF_UNIX stream that somebody hands in.  The guest's connects
+ * become request() and wait for vsock_accept() or vsock_refuse(); host-made connections come
+ * in through vsock_connect().  Every connection has a ring of its own for what the host side
+ * does not take at once; the credit the guest sees is that ring's free space, so one slow
+ * reader stalls nobody else and nothing is ever dropped.  All calls on the device's loop. */
+#ifndef VIRTIO_VSOCK_H
+#define VIRTIO_VSOCK_H
+
+#include "lib/limits.h"
+#include "virtio/virtio.h"
+
+#define VSOCK_BUF 65536u	/* bytes a connection buffers towards the host: its credit */
+
+struct vsock;
+
+/* The guest wants host port `port`; answer with id, now or later.  A request the guest
+ * gave up meanwhile may still be answered; the answer is then dropped. */
+typedef void vsock_request_fn(void *ctx, uint32_t id, uint32_t port);
+
+/* The struct is large (it holds the rings) and zero pages until used: make it static. */
+struct vsock *vsock_storage(void);
+struct virtio_dev *vsock_dev(struct vsock *v);
+
+int  vsock_init(struct vsock *v, uint64_t guest_cid, vsock_request_fn *request, void *ctx,
+		struct err *err);
+
+/* fd: connected stream socket, owned by the device from here on, also on failure.  An id that
+ * is not waiting: the fd is closed.  Return 0, -ENOENT, -EMFILE (no slot free). */
+int  vsock_accept(struct vsock *v, uint32_t id, int fd);
+void vsock_refuse(struct vsock *v, uint32_t id);
+int  vsock_connect(struct vsock *v, uint32_t port, int fd);
+
+#endif
