@@ -17,4 +17,12 @@
 
 #define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */
 
+
+/* Devices as the guest finds them: disk 0.., then net if there is one, then vsock. */
+#define MAX_DEVICES	(MAX_DISKS + 2)
+#define DEVICE_BASE	0xd0000000u	/* gpa of the first register page, 4 KiB each */
+#define DEVICE_IRQ	5		/* of the first, then one each; edge-triggered */
+
+#define EXIT_PORT	0x510		/* x86 I/O port: a byte written here ends the machine */
+
 #endif

@@ -2,7 +2,9 @@
 #ifndef SECCOMP_LOAD_H
 #define SECCOMP_LOAD_H
 
-enum policy_id { POLICY_OUTER, POLICY_KEEPER, POLICY_LOOP, POLICY_BLK, POLICY_VCPU, N_POLICIES };
+enum policy_id { POLICY_OUTER, POLICY_KEEPER, POLICY_LOOP, POLICY_BLK, POLICY_VCPU,
+		 POLICY_VCPU_SOFT,	/* instead of VCPU where instructions are completed */
+		 N_POLICIES };
 
 /* On the calling thread, forever.  no_new_privs must be set.  Denied calls raise SIGSYS
  * (SECCOMP_RET_TRAP): unhandled it ends the process, and the vmm's handler reports the

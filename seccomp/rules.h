@@ -28,6 +28,7 @@ extern const struct policy seccomp_policies[];
 extern const unsigned seccomp_n_policies;
 
 /* One table a file. */
-extern const struct policy policy_outer, policy_keeper, policy_loop, policy_blk, policy_vcpu;
+extern const struct policy policy_outer, policy_keeper, policy_loop, policy_blk, policy_vcpu,
+	policy_vcpu_soft;
 
 #endif
