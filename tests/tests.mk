@@ -27,3 +27,25 @@ build/$(ARCH)-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/$(ARCH)-fuzz/lib.a
 .PHONY: unit fuzz
 unit: $(UNIT)
 fuzz: $(FUZZ)
+
+# check: this variant.  check-all: every variant, and the test host; the README's command.
+PARTS	:= $(if $(SAN)$(TSAN),unit fuzz guest,lint unit fuzz jail guest vm)
+.PHONY: check check-all soak bench test-programs
+test-programs: programs unit fuzz guests $(if $(SAN)$(TSAN),,jail-tests)
+check: test-programs $(if $(SAN)$(TSAN),,all faulty)
+	@sh tests/check.sh $(B) $(PARTS)
+
+.PHONY: faulty
+faulty:
+	@$(MAKE) --no-print-directory -s FAULTS=1 programs
+
+check-all: all test-programs faulty
+	@$(MAKE) --no-print-directory -s SAN=1 test-programs
+	@$(MAKE) --no-print-directory -s CC=clang programs unit
+	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest clang/unit host
+
+soak: all
+	RUNS=200 AT_ONCE=20 TEST_TIMEOUT=3600 sh tests/vm/run.sh $(B) tests/vm/091-*.sh
+
+bench: all
+	@sh tests/bench/run.sh $(B)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# run.sh BUILD_DIR [TEST...] - promises to the user, each a script named as a sentence.
+#
+# Two at a time; the ones that look at the whole host (marked "# alone") one by one, after.
+set -u
+build=$(realpath "$1"); shift
+here=$(dirname "$0")
+export SANDBOX=$build/sandbox FAULTY=$build-faults/sandbox BUILD=$build
+[ $# -gt 0 ] || set -- "$here"/[0-9]*.sh
+
+one() {
+	name=$(basename "$1" .sh)
+	log=$build/check/$name.log; mkdir -p "$build/check"
+	timeout -k 5 "${TEST_TIMEOUT:-300}" sh "$1" > "$log" 2>&1 < /dev/null
+	case $? in
+	0)	echo "ok vm.$name" ;;
+	77)	echo "skip vm.$name: $(sed -n 's/^skip: //p' "$log" | head -n 1)" ;;
+	124)	echo "FAIL vm.$name: timed out" ;;
+	*)	echo "FAIL vm.$name: $(sed -n 's/^FAIL: //p' "$log" | head -n 1) (see $log)" ;;
+	esac
+}
+
+if [ ! -e /dev/kvm ]; then
+	for t in "$@"; do echo "skip vm.$(basename "$t" .sh): no /dev/kvm on this machine"; done
+	exit 0
+fi
+
+two=; lone=
+for t in "$@"; do
+	if grep -q '^# alone' "$t"; then lone="$lone $t"; else two="$two $t"; fi
+done
+i=0
+for t in $two; do
+	one "$t" &
+	i=$((i + 1))
+	[ $((i % 2)) -eq 0 ] && wait
+done
+wait
+for t in $lone; do one "$t"; done
