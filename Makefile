@@ -25,12 +25,12 @@ WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 STRICT	:= -Wconversion -Wsign-conversion
 HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
 	   -fcf-protection=full
+, := ,
 ifneq ($(SAN)$(TSAN),)
 HARDEN	:=
 SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all) \
 	    $(if $(TSAN),-fsanitize=thread) -fno-omit-frame-pointer -g
 endif
-, := ,
 
 CPPFLAGS := -I. -I$(B)/gen -D_GNU_SOURCE $(if $(FAULTS),-DSANDBOX_FAULTS)
 CFLAGS	:= -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS)
@@ -93,11 +93,12 @@ $(B)/uapi:
 	@mkdir -p $@
 	ln -sfn /usr/include/linux $@/linux
 	ln -sfn /usr/include/asm-generic $@/asm-generic
+	ln -sfn /usr/include/video $@/video
 	ln -sfn $$(if [ -d /usr/include/asm ]; then echo /usr/include/asm; \
 		else echo /usr/include/$(ARCH)-linux-gnu/asm; fi) $@/asm
 
 $(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
-	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -ljson-c
+	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a
 
 $(B)/sandbox-jailer: $(call host,$(JAILER) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -lcap-ng
@@ -119,6 +120,16 @@ $(B)/gen/policies.h: $(B)/seccomp-gen
 	@mkdir -p $(@D)
 	$< $(ARCH) > $@
 $(call host,$(LOAD)) $(call musl,$(LOAD)): $(B)/gen/policies.h
+
+# System calls by number, for the runner's messages.
+$(B)/gen/sysnames.h: Makefile
+	@mkdir -p $(@D)
+	{ echo "#define SYSNAMES_ARCH AUDIT_ARCH_$$(echo $(ARCH) | tr a-z A-Z)"; \
+	  echo 'static const char *const sysnames[] = {'; \
+	  echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+	  sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/	[__NR_\1] = "\1",/p' | grep -v '_syscalls*\b'; \
+	  echo '};'; } > $@
+$(call host,runner/sysname.c): $(B)/gen/sysnames.h
 
 # --- guest kernel and base image -----------------------------------------------------
 
@@ -153,4 +164,4 @@ help:
 
 include tests/tests.mk
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)

@@ -96,7 +96,10 @@ int io_send_fd(int sock, const void *buf, size_t n, int fd)
 	return (size_t)put == n ? 0 : -EMSGSIZE;
 }
 
-/* The descriptors of a received packet; returns how many, at most two. */
+/* The descriptors of a received packet; returns how many, at most two.  musl's macro
+ * mixes signs. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 static unsigned take_fds(struct msghdr *msg, int fds[2])
 {
 	unsigned n = 0;
@@ -111,6 +114,7 @@ static unsigned take_fds(struct msghdr *msg, int fds[2])
 	}
 	return n;
 }
+#pragma GCC diagnostic pop
 
 ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd)
 {

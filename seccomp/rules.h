@@ -10,7 +10,9 @@
 struct rule {
 	const char *call;
 	const char *why;
-	enum { ANY, EQ, MASKED } test;	/* of one argument; ANY looks at none */
+	enum { ANY, EQ, MASKED, WHERE_KNOWN } test;
+					/* of one argument; ANY looks at none.  WHERE_KNOWN is
+					 * ANY, on architectures that have the call at all */
 	unsigned arg;
 	uint64_t value;			/* EQ: arg == value; MASKED: (arg & mask) == value */
 	uint64_t mask;
@@ -24,7 +26,7 @@ struct policy {
 };
 
 /* In the order of enum policy_id, see load.h. */
-extern const struct policy seccomp_policies[];
+extern const struct policy *const seccomp_policies[];
 extern const unsigned seccomp_n_policies;
 
 /* One table a file. */
