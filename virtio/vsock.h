@@ -4,7 +4,8 @@
  * become request() and wait for vsock_accept() or vsock_refuse(); host-made connections come
  * in through vsock_connect().  Every connection has a ring of its own for what the host side
  * does not take at once; the credit the guest sees is that ring's free space, so one slow
- * reader stalls nobody else and nothing is ever dropped.  All calls on the device's loop. */
+ * reader stalls nobody else and nothing is ever dropped: what the guest sent before it closed
+ * or reset a connection still reaches the host.  All calls on the device's loop. */
 #ifndef VIRTIO_VSOCK_H
 #define VIRTIO_VSOCK_H
 
@@ -15,19 +16,21 @@
 
 struct vsock;
 
-/* The guest wants host port `port`; answer with id, now or later.  A request the guest
+/* The guest wants host port `port`; answer with id, at once or later.  A request the guest
  * gave up meanwhile may still be answered; the answer is then dropped. */
 typedef void vsock_request_fn(void *ctx, uint32_t id, uint32_t port);
 
-/* The struct is large (it holds the rings) and zero pages until used: make it static. */
+/* The one device there can be.  Its rings are zero pages until a reader is slow. */
 struct vsock *vsock_storage(void);
 struct virtio_dev *vsock_dev(struct vsock *v);
 
 int  vsock_init(struct vsock *v, uint64_t guest_cid, vsock_request_fn *request, void *ctx,
 		struct err *err);
+void vsock_fini(struct vsock *v);	/* closes all descriptors, before the loop goes */
 
-/* fd: connected stream socket, owned by the device from here on, also on failure.  An id that
- * is not waiting: the fd is closed.  Return 0, -ENOENT, -EMFILE (no slot free). */
+/* fd: connected stream socket, blocking or not, owned by the device from here on, also on
+ * failure.  An id that is not waiting: the fd is closed.  Return 0, -ENOENT, -EMFILE (no
+ * slot free). */
 int  vsock_accept(struct vsock *v, uint32_t id, int fd);
 void vsock_refuse(struct vsock *v, uint32_t id);
 int  vsock_connect(struct vsock *v, uint32_t port, int fd);
