@@ -1,0 +1,32 @@
+/* control.h - the monitor's end of the broker: the guest's connections, and the end.
+ *
+ * See lib/broker.h.  The runner is trusted to be itself, not to be right: a packet that
+ * is malformed ends the run. */
+#ifndef VMM_CONTROL_H
+#define VMM_CONTROL_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/loop.h"
+#include "lib/report.h"
+#include "virtio/vsock.h"
+
+/* The run is over; does not return. */
+typedef void control_stop_fn(void *ctx, enum stop_reason why, const char *msg);
+
+struct control {
+	struct loop_io io;
+	struct vsock *vsock;		/* borrowed */
+	control_stop_fn *stop;
+	void *ctx;
+};
+
+/* fd: the broker, borrowed; made non-blocking. */
+int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
+		 control_stop_fn *stop, void *ctx, struct err *err);
+
+/* A vsock_request_fn; ctx is the struct control. */
+void control_request(void *ctx, uint32_t id, uint32_t port);
+
+#endif

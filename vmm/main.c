@@ -1,0 +1,83 @@
+/* main.c - sandbox-vmm: one virtual machine, from the descriptors of lib/fds.h.
+ *
+ * No arguments, no environment, no paths.  What it is to be stands in FD_SPEC, what
+ * becomes of it goes to FD_LOG.  After lock_down() it can open, map and start nothing. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/fds.h"
+#include "lib/log.h"
+#include "lib/report.h"
+#include "vmm/explain.h"
+#include "vmm/fault.h"
+#include "vmm/lock.h"
+#include "vmm/vm.h"
+
+static const struct {
+	const char *name;
+	int (*run)(struct vm *vm, struct err *err);
+} phases[N_PHASES] = {
+	[PHASE_SPEC]	= { "spec", vm_phase_spec },
+	[PHASE_KVM]	= { "kvm", vm_phase_kvm },
+	[PHASE_MEMORY]	= { "memory", vm_phase_memory },
+	[PHASE_KERNEL]	= { "kernel", vm_phase_kernel },
+	[PHASE_DEVICES]	= { "devices", vm_phase_devices },
+	[PHASE_VCPUS]	= { "vcpus", vm_phase_vcpus },
+};
+
+static int build(struct vm *vm, struct err *err)
+{
+	for (unsigned i = 0; i < N_PHASES; i++) {
+		report_phase(FD_LOG, i);
+		if (phases[i].run(vm, err) < 0 || fault_phase(phases[i].name, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static void report_locked(const struct vm *vm, bool filtered)
+{
+	struct report r = { .kind = REPORT_LOCKED, .locked = {
+		.memory_region_ns = vm->memory_region_ns,
+		.soft_kvm = vm->soft, .layers_seccomp = filtered,
+	} };
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	r.locked.cpu_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	report_send(FD_LOG, &r);
+}
+
+static int run(struct vm *vm, struct err *err)
+{
+	bool filtered;
+
+	log_to(FD_LOG);
+	if (build(vm, err) < 0 || lock_down(&vm->threads, &filtered, err) < 0)
+		return -err->code;
+	report_locked(vm, filtered);
+	threads_release(&vm->threads);
+	fault_loop();
+	loop_run(&vm->loop);		/* ends in vm_stop() */
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct vm vm;		/* large, and zero pages until used */
+	struct err err;
+
+	if (argc == 2 && !strcmp(argv[1], "--explain")) {
+		if (vm_phase_spec(&vm, &err) == 0) {
+			explain(stdout, &vm);
+			return fflush(stdout) ? 1 : 0;
+		}
+	} else if (run(&vm, &err) == 0) {
+		return 0;
+	} else {
+		report_error(FD_LOG, &err);
+	}
+	fprintf(stderr, "sandbox-vmm: %s\n", err.msg);
+	return 1;
+}

@@ -1,0 +1,127 @@
+/* serial.c - an output-only 8250. */
+#include "vmm/serial.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/io.h"
+
+enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCRATCH };
+
+enum {
+	IER_THR_EMPTY = 0x02,
+	IIR_NONE = 0x01, IIR_THR_EMPTY = 0x02, IIR_FIFO = 0xc0,
+	FCR_ENABLE = 0x01,
+	LCR_DLAB = 0x80,
+	MCR_LOOP = 0x10,
+	LSR_ALL_SENT = 0x60,		/* holding and shift register are empty: always */
+	MSR_PRESENT = 0xb0,		/* carrier, data set ready, clear to send */
+};
+
+struct byte_job {
+	struct loop_job job;
+	struct serial *s;
+	uint8_t byte;
+};
+
+static uint8_t load(const uint8_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static void store(uint8_t *p, uint8_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+void serial_init(struct serial *s, struct loop *loop, int fd, int irq_fd)
+{
+	*s = (struct serial){ .loop = loop, .fd = fd, .irq_fd = irq_fd };
+}
+
+void serial_flush(struct serial *s)
+{
+	ssize_t put = s->len ? io_write_some(s->fd, s->line, s->len) : 0;
+
+	s->dropped += s->len - (put > 0 ? (size_t)put : 0);
+	s->len = 0;
+}
+
+static void print(struct loop_job *job)
+{
+	struct byte_job *j = owner_of(job, struct byte_job, job);
+	struct serial *s = j->s;
+
+	s->line[s->len++] = (char)j->byte;
+	if (j->byte == '\n' || s->len == sizeof(s->line))
+		serial_flush(s);
+}
+
+/* The transmitter is always empty, so its interrupt is due whenever it is enabled. */
+static void transmitter_empty(struct serial *s)
+{
+	uint64_t one = 1;
+
+	if (!(load(&s->reg[IER]) & IER_THR_EMPTY))
+		return;
+	store(&s->thr_empty, 1);
+	(void)!write(s->irq_fd, &one, sizeof(one));
+}
+
+/* In loop-back the modem outputs come in as modem inputs; drivers look for a port so. */
+static uint8_t modem_status(uint8_t mcr)
+{
+	if (!(mcr & MCR_LOOP))
+		return MSR_PRESENT;
+	return (uint8_t)((mcr & 0x0c) << 4 | (mcr & 0x02) << 3 | (mcr & 0x01) << 5);
+}
+
+static uint8_t interrupt_id(struct serial *s)
+{
+	uint8_t fifo = load(&s->reg[IIR]) & FCR_ENABLE ? IIR_FIFO : 0;
+
+	if (__atomic_exchange_n(&s->thr_empty, 0, __ATOMIC_RELAXED))
+		return fifo | IIR_THR_EMPTY;
+	return fifo | IIR_NONE;
+}
+
+uint8_t serial_read(struct serial *s, unsigned off)
+{
+	bool dlab = load(&s->reg[LCR]) & LCR_DLAB;
+
+	switch (off) {
+	case DATA:	return dlab ? load(&s->divisor[0]) : 0;
+	case IER:	return load(dlab ? &s->divisor[1] : &s->reg[IER]);
+	case IIR:	return interrupt_id(s);
+	case LSR:	return LSR_ALL_SENT;
+	case MSR:	return modem_status(load(&s->reg[MCR]));
+	default:	return load(&s->reg[off]);
+	}
+}
+
+static void transmit(struct serial *s, uint8_t val, int done_fd)
+{
+	struct byte_job j = { .job = { .run = print, .done_fd = done_fd }, .s = s, .byte = val };
+
+	if (load(&s->reg[MCR]) & MCR_LOOP)
+		return;
+	loop_call(s->loop, &j.job);
+	transmitter_empty(s);
+}
+
+void serial_write(struct serial *s, unsigned off, uint8_t val, int done_fd)
+{
+	bool dlab = load(&s->reg[LCR]) & LCR_DLAB;
+
+	if (dlab && off <= IER) {
+		store(&s->divisor[off], val);
+	} else if (off == DATA) {
+		transmit(s, val, done_fd);
+	} else if (off == IER) {
+		store(&s->reg[IER], val & 0x0f);
+		transmitter_empty(s);
+	} else {
+		store(&s->reg[off], val);
+	}
+}

@@ -1,0 +1,114 @@
+/* vm.c - the machine's phases and its end. */
+#include "vmm/vm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/fds.h"
+#include "lib/io.h"
+#include "vmm/arch/arch.h"
+#include "vmm/fault.h"
+#include "vmm/irq.h"
+#include "vmm/lock.h"
+#include "vmm/mem.h"
+
+int vm_plan(struct vm *vm, struct err *err)
+{
+	vm->soft = arch_soft_kvm();
+	mem_plan(&vm->mem, vm->spec.memory);
+	devices_plan(&vm->devices, &vm->spec, &vm->threads);
+	for (unsigned i = 0; i < vm->spec.cpus; i++)
+		vcpu_plan(&vm->vcpu[i], i, vm);
+	return boot_cmdline(&vm->boot, &vm->devices, &vm->spec, vm->soft, err);
+}
+
+int vm_phase_spec(struct vm *vm, struct err *err)
+{
+	int rc = spec_read_fd(&vm->spec, FD_SPEC, err);
+
+	if (rc < 0)
+		return rc;
+	fault_set(vm->spec.fault);
+	return vm_plan(vm, err);
+}
+
+int vm_phase_kvm(struct vm *vm, struct err *err)
+{
+	int rc = kvm_open(&vm->kvm, FD_KVM, vm->spec.cpus, err);
+
+	if (rc < 0)
+		return rc;
+	return arch_vm_init(&vm->kvm, vm->soft, err);
+}
+
+int vm_phase_memory(struct vm *vm, struct err *err)
+{
+	int rc = mem_map(&vm->mem, err);
+
+	if (rc < 0)
+		return rc;
+	return kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
+}
+
+int vm_phase_kernel(struct vm *vm, struct err *err)
+{
+	int rc = arch_load_kernel(&vm->mem, FD_KERNEL, &vm->boot, err);
+
+	if (rc == 0)
+		rc = boot_initrd(&vm->boot, &vm->mem, vm->spec.initrd, err);
+	if (rc == 0)
+		arch_write_boot(&vm->mem, &vm->boot, vm->spec.cpus);
+	return rc;
+}
+
+static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
+{
+	vm_stop(ctx, why, 0, msg);
+}
+
+int vm_phase_devices(struct vm *vm, struct err *err)
+{
+	struct vsock_user user = { control_request, &vm->control };
+	int irq_fd, rc = loop_init(&vm->loop);
+
+	if (rc < 0)
+		return err_set(err, -rc, "event loop: %s", strerror(-rc));
+	rc = irq_open(&vm->kvm, arch_layout.serial_irq, &irq_fd, err);
+	if (rc < 0)
+		return rc;
+	serial_init(&vm->serial, &vm->loop, FD_CONSOLE, irq_fd);
+	rc = devices_init(&vm->devices, &vm->kvm, &vm->mem, &vm->loop, &vm->bus, &user, err);
+	if (rc < 0)
+		return rc;
+	return control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, stop_asked, vm,
+			    err);
+}
+
+int vm_phase_vcpus(struct vm *vm, struct err *err)
+{
+	int rc = lock_prepare(err);
+
+	for (unsigned i = 0; rc == 0 && i < vm->spec.cpus; i++)
+		rc = vcpu_init(&vm->vcpu[i], err);
+	if (rc < 0)
+		return rc;
+	return threads_start(&vm->threads, err);
+}
+
+void vm_stop(struct vm *vm, enum stop_reason why, int code, const char *msg)
+{
+	struct report r = { .kind = REPORT_STOPPED, .stopped = { .reason = why, .code = code } };
+
+	serial_flush(&vm->serial);
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		const struct vcpu *v = &vm->vcpu[i];
+
+		r.stopped.exits += __atomic_load_n(&v->exits, __ATOMIC_RELAXED);
+		r.stopped.insn_emulation += kvm_counter_read(&v->insns);
+		r.stopped.completions += arch_completions(v->arch);
+	}
+	snprintf(r.stopped.msg, sizeof(r.stopped.msg), "%s", msg);
+	report_send(FD_LOG, &r);
+	_exit(0);
+}
