@@ -1,0 +1,375 @@
+/* cgroup.c - make, fill and remove the run's control groups; see cgroup.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "jailer/jail.h"
+#include "lib/fd.h"
+#include "lib/io.h"
+
+#define OVERHEAD	(64ull << 20)	/* of the vmm and of KVM, besides guest memory */
+#define CPU_PERIOD	100000u		/* microseconds */
+#define BIT(layer)	(1ull << (layer))
+
+/* What each hierarchy is called, where systemd and everybody else mounts it. */
+static const struct hierarchy {
+	const char *mount[2];		/* the first of the right type is used */
+	long magic;
+	const char *controller;		/* in /proc/self/cgroup; "" is v2 */
+} hierarchies[N_CGROUPS] = {
+	[CG_V2] = { { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" }, CGROUP2_SUPER_MAGIC, "" },
+	[CG_MEMORY] = { { "/sys/fs/cgroup/memory" }, CGROUP_SUPER_MAGIC, "memory" },
+	[CG_PIDS] = { { "/sys/fs/cgroup/pids" }, CGROUP_SUPER_MAGIC, "pids" },
+	[CG_CPU] = { { "/sys/fs/cgroup/cpu" }, CGROUP_SUPER_MAGIC, "cpu" },
+};
+
+static uint64_t memory_limit(const struct spec *s)
+{
+	/* Page tables, the guest's second ones and ours, take 8 bytes per 4 KiB each. */
+	return s->memory + s->memory / 256 + OVERHEAD;
+}
+
+/* Threads of the vmm, and the few that KVM starts in its name. */
+static unsigned pids_limit(const struct spec *s)
+{
+	return s->cpus + s->disks + 4;
+}
+
+/* One for the loop and the disks, which rest when the guest does. */
+static unsigned cpu_quota(const struct spec *s)
+{
+	return (s->cpus + 1) * CPU_PERIOD;
+}
+
+static int put(int dir, const char *file, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int put(int dir, const char *file, const char *fmt, ...)
+{
+	autoclose int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+	char buf[64];
+	va_list ap;
+	int n;
+
+	if (fd < 0)
+		return -errno;
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	return write(fd, buf, (size_t)n) == n ? 0 : -errno;
+}
+
+/* The caller's group in that hierarchy, as in /proc/self/cgroup: "ID:CONTROLLERS:/PATH". */
+static int own_group(const char *controller, char *path, size_t n)
+{
+	autoclose int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	char text[4096], *line, *save = NULL;
+	ssize_t got = fd < 0 ? -1 : io_read_some(fd, text, sizeof(text) - 1);
+
+	if (got <= 0)
+		return -ENOENT;
+	text[got] = '\0';
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *list = strchr(line, ':'), *at = list ? strchr(list + 1, ':') : NULL;
+
+		if (!at)
+			continue;
+		*at++ = '\0';
+		if (strcmp(list + 1, controller))
+			continue;
+		return (size_t)snprintf(path, n, "%s", at) < n ? 0 : -ENAMETOOLONG;
+	}
+	return -ENOENT;
+}
+
+/* The mount point, or -1 when nothing of that type is there. */
+static int open_mount(const struct hierarchy *h, const char **mount)
+{
+	for (unsigned i = 0; i < 2 && h->mount[i]; i++) {
+		autoclose int fd = open(h->mount[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs fs;
+
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != h->magic)
+			continue;
+		*mount = h->mount[i];
+		return fd_take(&fd);
+	}
+	return -1;
+}
+
+static int make_dir(struct cgroup_dir *d, const char *name, const char *parent)
+{
+	int rc = mkdirat(d->parent, name, 0755);
+
+	if (rc < 0 && errno == EEXIST) {	/* left by a keeper that was killed with our pid */
+		unlinkat(d->parent, name, AT_REMOVEDIR);
+		rc = mkdirat(d->parent, name, 0755);
+	}
+	if (rc == 0)
+		d->dir = openat(d->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rc < 0 || d->dir < 0)
+		return -errno;
+	snprintf(d->path, sizeof(d->path), "%s/%s", parent, name);
+	return 0;
+}
+
+/* Try `path` of the hierarchy as the directory to make ours in. */
+static int make_in(struct cgroup_dir *d, const char *name, const char *mount, const char *path)
+{
+	char full[sizeof(d->path) - sizeof(((struct cgroups *)0)->name)];
+	int rc;
+
+	if (strstr(path, "/.."))	/* outside our cgroup namespace */
+		return -ENOENT;
+	if ((size_t)snprintf(full, sizeof(full), "%s%s", mount, path) >= sizeof(full))
+		return -ENAMETOOLONG;
+	d->parent = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->parent < 0)
+		return -errno;
+	rc = make_dir(d, name, full);
+	if (rc < 0) {
+		close(d->parent);
+		d->parent = -1;
+	}
+	return rc;
+}
+
+/* Root makes it on top.  A user makes it beside the own group, when the one above is
+ * delegated (systemd's user@.service), since a group with processes in it cannot hand
+ * controllers down; else inside the own one. */
+static int make_group(struct cgroups *c, unsigned i, bool privileged)
+{
+	const struct hierarchy *h = &hierarchies[i];
+	struct cgroup_dir *d = &c->d[i];
+	char path[256], *slash;
+	const char *mount;
+	autoclose int top = open_mount(h, &mount);
+
+	if (top < 0)
+		return -ENOENT;
+	if (privileged)
+		return make_in(d, c->name, mount, "");
+	if (own_group(h->controller, path, sizeof(path)) < 0)
+		return -ENOENT;
+	slash = strrchr(path, '/');
+	if (slash) {
+		*slash = '\0';
+		if (make_in(d, c->name, mount, path) == 0)
+			return 0;
+		*slash = '/';
+	}
+	return make_in(d, c->name, mount, path);
+}
+
+/* A v2 group has the controllers that the one above hands down. */
+static void ask_for_controllers(int parent)
+{
+	static const char *const want[] = { "memory", "pids", "cpu" };
+	autoclose int fd = openat(parent, "cgroup.subtree_control", O_RDONLY | O_CLOEXEC);
+	char have[256] = " ";
+	ssize_t n = fd < 0 ? -1 : io_read_some(fd, have + 1, sizeof(have) - 3);
+
+	if (n < 0)
+		return;
+	for (char *p = have; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	for (unsigned i = 0; i < 3; i++) {
+		char word[16];
+
+		snprintf(word, sizeof(word), " %s ", want[i]);
+		if (!strstr(have, word))
+			put(parent, "cgroup.subtree_control", "+%s", want[i]);
+	}
+}
+
+static void limit_v2(struct cgroups *c, const struct spec *s)
+{
+	struct cgroup_dir *d = &c->d[CG_V2];
+
+	if (put(d->dir, "memory.max", "%llu", (unsigned long long)memory_limit(s)) == 0) {
+		d->layers |= BIT(LAYER_CGROUP_MEMORY);
+		put(d->dir, "memory.swap.max", "0");
+		put(d->dir, "memory.oom.group", "1");
+		c->events = openat(d->dir, "memory.events", O_RDONLY | O_CLOEXEC);
+	}
+	if (put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
+		d->layers |= BIT(LAYER_CGROUP_PIDS);
+	if (put(d->dir, "cpu.max", "%u %u", cpu_quota(s), CPU_PERIOD) == 0)
+		d->layers |= BIT(LAYER_CGROUP_CPU);
+	c->kill = openat(d->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	if (c->kill >= 0)
+		d->layers |= BIT(LAYER_CGROUP_KILL);
+	d->attach = openat(d->dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+}
+
+static void limit_v1(struct cgroups *c, unsigned i, const struct spec *s)
+{
+	unsigned long long memory = memory_limit(s);
+	struct cgroup_dir *d = &c->d[i];
+
+	if (i == CG_MEMORY && put(d->dir, "memory.limit_in_bytes", "%llu", memory) == 0) {
+		d->layers = BIT(LAYER_CGROUP_MEMORY);
+		put(d->dir, "memory.memsw.limit_in_bytes", "%llu", memory);
+		c->events = openat(d->dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	}
+	if (i == CG_PIDS && put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
+		d->layers = BIT(LAYER_CGROUP_PIDS);
+	if (i == CG_CPU && put(d->dir, "cpu.cfs_period_us", "%u", CPU_PERIOD) == 0 &&
+	    put(d->dir, "cpu.cfs_quota_us", "%u", cpu_quota(s)) == 0)
+		d->layers = BIT(LAYER_CGROUP_CPU);
+	/* A thread that moves itself through `tasks` does so without the lock that every
+	 * fork and exit of the host takes; cgroup.procs would wait milliseconds for it. */
+	d->attach = openat(d->dir, "tasks", O_WRONLY | O_CLOEXEC);
+}
+
+static void drop_dir(struct cgroup_dir *d, const char *name)
+{
+	if (d->dir >= 0)
+		close(d->dir);
+	if (d->attach >= 0)
+		close(d->attach);
+	unlinkat(d->parent, name, AT_REMOVEDIR);
+	close(d->parent);
+	*d = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
+}
+
+void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged)
+{
+	uint64_t have = 0;
+
+	c->kill = c->events = -1;
+	snprintf(c->name, sizeof(c->name), "sandbox-%d", getpid());
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		static const enum layer gives[] = { [CG_MEMORY] = LAYER_CGROUP_MEMORY,
+						    [CG_PIDS] = LAYER_CGROUP_PIDS,
+						    [CG_CPU] = LAYER_CGROUP_CPU };
+		struct cgroup_dir *d = &c->d[i];
+
+		*d = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
+		if (i != CG_V2 && have & BIT(gives[i]))
+			continue;	/* v2 has that controller, so v1 does not */
+		if (make_group(c, i, privileged) < 0)
+			continue;
+		if (i == CG_V2) {
+			ask_for_controllers(d->parent);
+			limit_v2(c, s);
+		} else {
+			limit_v1(c, i, s);
+		}
+		if (!d->layers)
+			drop_dir(d, c->name);
+		have |= d->layers;
+	}
+}
+
+uint64_t cgroups_attach(struct cgroups *c, bool already_in_v2)
+{
+	uint64_t layers = 0;
+
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		struct cgroup_dir *d = &c->d[i];
+
+		if (d->parent < 0)
+			continue;
+		if ((i == CG_V2 && already_in_v2) || write(d->attach, "0", 1) == 1)
+			layers |= d->layers;
+	}
+	return layers;
+}
+
+void cgroups_settle(struct cgroups *c)
+{
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		struct cgroup_dir *d = &c->d[i];
+
+		if (d->parent < 0)
+			continue;
+		close(d->dir);
+		close(d->attach);
+		d->dir = d->attach = -1;
+	}
+}
+
+unsigned cgroups_remove(struct cgroups *c)
+{
+	struct timespec pause = { .tv_nsec = 200000 };
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		struct cgroup_dir *d = &c->d[i];
+		int rc = -1;
+
+		if (d->parent < 0)
+			continue;
+		/* Busy while its last task is still on its way out: 0.8 s at the most. */
+		for (int tries = 0; tries < 12 && rc < 0; tries++) {
+			rc = unlinkat(d->parent, c->name, AT_REMOVEDIR);
+			if (rc < 0 && errno != EBUSY)
+				break;
+			if (rc < 0) {
+				nanosleep(&pause, NULL);
+				pause.tv_nsec = pause.tv_nsec < 100000000 ? pause.tv_nsec * 2 :
+						pause.tv_nsec;
+			}
+		}
+		left += rc < 0;
+	}
+	return left;
+}
+
+int cgroups_kill(const struct cgroups *c)
+{
+	if (c->kill < 0)
+		return -ENOENT;
+	return write(c->kill, "1", 1) == 1 ? 0 : -errno;
+}
+
+unsigned cgroups_oom_kills(const struct cgroups *c)
+{
+	char text[512];
+	ssize_t n = c->events < 0 ? -1 : pread(c->events, text, sizeof(text) - 1, 0);
+	const char *at;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, "oom_kill ");
+	return at ? (unsigned)strtoul(at + strlen("oom_kill "), NULL, 10) : 0;
+}
+
+bool cgroups_need_override(const struct cgroups *c)
+{
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		struct stat st;
+
+		if (c->d[i].parent >= 0 && fstat(c->d[i].parent, &st) == 0 &&
+		    !(st.st_uid == geteuid() && st.st_mode & S_IWUSR))
+			return true;
+	}
+	return false;
+}
+
+int make_cgroups(struct jail *j, struct err *err)
+{
+	(void)err;
+	cgroups_make(&j->cgroups, &j->spec, j->privileged);
+	return 0;
+}
+
+void explain_cgroups(const struct jail *j, FILE *out)
+{
+	const struct spec *s = &j->spec;
+
+	fprintf(out, "\tmemory %llu MiB without swap, %u tasks, %u%% of one cpu, as far as the\n"
+		"\thierarchies under /sys/fs/cgroup can be written by %s\n",
+		(unsigned long long)memory_limit(s) >> 20, pids_limit(s),
+		cpu_quota(s) / (CPU_PERIOD / 100), j->privileged ? "root" : "this user");
+}

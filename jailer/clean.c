@@ -1,0 +1,63 @@
+/* clean.c - the first step: what a process inherits besides descriptors, set to known values. */
+#include <errno.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "jailer/jail.h"
+
+/* The steps need a few numbers above the contract's, whatever soft limit we were given. */
+static int allow_own_fds(struct err *err)
+{
+	const rlim_t need = FD_JAILER_END + 32;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return err_sys(err, "limit of open files");
+	if (r.rlim_max < need)
+		return err_set(err, EMFILE, "limit of open files: %llu is too low, "
+			       "%llu are needed: raise it with ulimit -n",
+			       (unsigned long long)r.rlim_max, (unsigned long long)need);
+	if (r.rlim_cur >= need)
+		return 0;
+	r.rlim_cur = need;
+	return setrlimit(RLIMIT_NOFILE, &r) < 0 ? err_sys(err, "limit of open files") : 0;
+}
+
+/* Ignoring a signal for a moment discards one that is pending. */
+static void reset_signals(void)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL }, ign = { .sa_handler = SIG_IGN };
+	const struct itimerval never = { 0 };
+	sigset_t none;
+
+	setitimer(ITIMER_REAL, &never, NULL);
+	for (int i = 1; i < NSIG; i++) {
+		sigaction(i, &ign, NULL);
+		sigaction(i, &dfl, NULL);
+	}
+	sigaction(SIGPIPE, &ign, NULL);		/* a runner that is gone must not stop us */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int forget_caller(struct jail *j, struct err *err)
+{
+	clearenv();
+	umask(077);
+	reset_signals();
+	setsid();		/* fails for a process group leader, which is as good */
+	if (chdir("/") < 0)
+		return err_sys(err, "/");
+	if (syscall(SYS_close_range, FD_JAILER_END, ~0u, 0) < 0)
+		return err_sys(err, "closing stray descriptors (Linux 5.9 or later is needed)");
+	for (int i = 0; i < N_CGROUPS; i++)
+		j->cgroups.d[i].parent = -1;
+	j->privileged = is_privileged();
+	return allow_own_fds(err);
+}

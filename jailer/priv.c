@@ -1,0 +1,105 @@
+/* priv.c - who the process is, and what it may do: less and less, with no way back. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "jailer/jail.h"
+
+/* uid 0 gets nothing from exec, uid changes move no capability, none can be made ambient;
+ * and all of that locked. */
+#define SECUREBITS (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | \
+		    SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | \
+		    SECBIT_KEEP_CAPS_LOCKED | \
+		    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+/* Asked directly: the library would read two files of /proc first. */
+bool is_privileged(void)
+{
+	static const unsigned need[] = { CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct set[2];
+
+	if (geteuid() != 0 || syscall(SYS_capget, &head, set) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
+		if (!(set[0].effective >> need[i] & 1))
+			return false;
+	return true;
+}
+
+int lock_securebits(struct err *err)
+{
+	if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0 ||
+	    prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != SECUREBITS)
+		return err_sys(err, "securebits");
+	return 0;
+}
+
+int limit_caps(uint64_t keep, struct err *err)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return err_sys(err, "ambient capabilities");
+	capng_clear(CAPNG_SELECT_ALL);
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (keep >> cap & 1)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, cap);
+	if (capng_apply(CAPNG_SELECT_BOTH) < 0)		/* the bounding set first */
+		return err_sys(err, "capabilities");
+	return 0;
+}
+
+int drop_rights(struct jail *j, struct err *err)
+{
+	bool mapped = layer_is_on(j, LAYER_USERNS);
+	uid_t uid = mapped ? JAIL_ID : j->uid;
+	gid_t gid = mapped ? JAIL_ID : j->gid;
+	int rc = lock_securebits(err);
+
+	if (rc < 0)
+		return rc;
+	/* A user's groups cannot be left; with nothing to open they open nothing. */
+	if (j->privileged && setgroups(0, NULL) < 0)
+		return err_sys(err, "groups");
+	if (setresgid(gid, gid, gid) < 0)
+		return err_sys(err, "gid %u", gid);
+	if (setresuid(uid, uid, uid) < 0)
+		return err_sys(err, "uid %u", uid);
+	rc = limit_caps(0, err);
+	if (rc < 0)
+		return rc;
+	layer_on(j, LAYER_SECUREBITS);
+	layer_on(j, LAYER_NO_CAPS);
+	if (j->privileged)
+		layer_on(j, LAYER_OWN_UID);
+	return 0;
+}
+
+/* After the uid changes, which would undo both settings. */
+int tie_to_keeper(struct jail *j, struct err *err)
+{
+	struct pollfd keeper = { .fd = j->child_end, .events = POLLRDHUP };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return err_sys(err, "dumpable");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(err, "parent death signal");
+	if (poll(&keeper, 1, 0) != 0)	/* it died before the signal was asked for */
+		return err_set(err, ESRCH, "the keeper is gone");
+	return 0;
+}
+
+int no_new_privs(struct jail *j, struct err *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return err_sys(err, "no_new_privs");
+	layer_on(j, LAYER_NO_NEW_PRIVS);
+	return 0;
+}
