@@ -1,0 +1,129 @@
+/* agent.h - the parts of /init: pid 1 of the guest, and the host's agent in it.
+ *
+ * main.c is the list of what happens; one file a part.  Everything is written for a guest
+ * kernel that may be emulated, where a system call costs a quarter of a millisecond: few
+ * calls, no polling, no allocation.  There is one pid 1, so its state is static.
+ *
+ * The agent trusts the host, which can do anything to the guest anyway, and nothing that
+ * the command or the root image says. */
+#ifndef ROOTFS_AGENT_H
+#define ROOTFS_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/proto.h"
+
+/* --- host.c: the host, over vsock ------------------------------------------------- */
+
+/* Open the control connection and say HELLO.  0 or a negative errno. */
+int host_hello(void);
+
+/* Receive the next message, checked; blocks.  A host that is gone or talks rubbish ends
+ * the machine: this returns only with a message. */
+void host_recv(struct msg *m);
+
+/* Seal and send m's body of that type; a failure ends the machine. */
+void host_send(struct msg *m, enum msg_type type, uint32_t id, size_t body);
+
+int host_fd(void);			/* the control connection, for epoll */
+
+/* A new connection to that host port: the caller's descriptor, or a negative errno. */
+int host_connect(uint32_t port);
+
+/* One line for --verbose; on the kernel log while there is no connection. */
+void host_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say why and reset the machine: there is nothing to fall back on. */
+void host_give_up(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* --- modules.c, mounts.c, group.c, welcome.c: the steps of main() ------------------- */
+
+/* 0 or a negative errno, all of them. */
+int modules_load(void);			/* what /modules/order lists, if it is there */
+int mounts_early(void);			/* /dev, and descriptors 0 to 2 */
+int mounts_root(void);			/* the root disk, its overlay, the file systems in it */
+int group_init(void);			/* the cgroup of the command */
+int welcome(void);			/* WELCOME: clock, entropy, host name; and `lo` */
+
+/* The parameters of module `name` on a kernel command line, as finit_module() takes them:
+ * "name.device=x" becomes "device=x".  What does not fit is left out. */
+void modules_params(const char *cmdline, const char *name, char *out, size_t n);
+
+int group_fd(void);			/* for CLONE_INTO_CGROUP, or -1 without cgroups */
+uint64_t group_oom_kills(void);		/* processes that ran out of memory so far */
+
+/* --- account.c: who a command runs as ---------------------------------------------- */
+
+#define ACCOUNT_GROUPS 32
+
+struct account {
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[ACCOUNT_GROUPS];	/* supplementary */
+	unsigned n_groups;
+	char name[64], home[256], shell[256];
+};
+
+/* Find "user", "user:group", by name or number, in the text of a passwd and a group file.
+ * A number needs no entry: its group is then the same number, its home "/".  An empty
+ * `who` is user 1000.  0, -ENOENT for a name that is not there, -EINVAL. */
+int account_find(struct account *a, const char *who, const char *passwd, const char *group);
+
+/* The same, from the files of the root image.  -EFBIG: a file of more than 128 KiB. */
+int account_load(struct account *a, const char *who);
+
+/* --- command.c: starting it --------------------------------------------------------- */
+
+struct command {
+	const struct account *who;
+	char **argv, **env;		/* NULL-terminated */
+	const char *workdir;		/* "" is the home directory, or / if there is none */
+	int fd[N_STREAMS];		/* become 0, 1, 2; all above 2, the caller's */
+	bool tty;			/* fd[0] is a terminal: make it the controlling one */
+};
+
+/* Point argv and env at the strings of a checked EXEC, and add HOME, USER, SHELL and PATH
+ * where it has none.  The strings stay in m and in static storage. */
+void command_strings(struct command *c, const struct msg *m);
+
+/* The file that executes `name` by this PATH: 0, -ENOENT, -EACCES, -ENAMETOOLONG. */
+int command_find(const char *name, const char *path, char *out, size_t n);
+
+/* Start it.  Returns its pid, or 0 and *why says what failed. */
+pid_t command_start(const struct command *c, struct msg_spawn_failed *why);
+
+/* --- flow.c: bytes from one descriptor to another ----------------------------------- */
+
+#define FLOW_BUF 65536
+
+enum flow_need { FLOW_INPUT = 1, FLOW_OUTPUT, FLOW_ENDED };
+
+/* Both descriptors non-blocking and owned by the flow; -1 when closed. */
+struct flow {
+	int from, to;
+	unsigned off, len;		/* buf[off], len bytes, wait for `to` */
+	uint64_t moved;			/* bytes read in all */
+	int at_end;			/* a byte to write at the end of input, or -1 */
+	char buf[FLOW_BUF];
+};
+
+void flow_open(struct flow *f, int from, int to);
+void flow_close(struct flow *f);
+
+/* Move what can be moved in one go, and say what it takes to go on: `from` readable,
+ * `to` writable, or nothing any more: the input ended and all of it is written, or the
+ * output was closed by its reader.  The descriptors are still open then. */
+enum flow_need flow_run(struct flow *f);
+
+/* --- serve.c: the loop -------------------------------------------------------------- */
+
+/* The epoll set, and limits that a command inherits.  0 or a negative errno. */
+int serve_init(void);
+
+/* Run commands as the host asks for them, one at a time, and reap orphans. */
+void serve(void) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,119 @@
+/* host.c - the connection to the host: framed messages on one vsock stream, and more
+ * streams on request.  When it ends, so does the machine. */
+#include "rootfs/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "lib/fd.h"
+#include "lib/io.h"
+
+/* A connect that takes this long is not late, it is lost.  The kernel's own two seconds
+ * are too few on a loaded host that emulates the guest's kernel. */
+#define CONNECT_SECONDS 60
+
+static int control = -1;
+
+int host_connect(uint32_t port)
+{
+	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST,
+				  .svm_port = port };
+	struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience,
+		       sizeof(patience)) < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return fd_take(&fd);
+}
+
+int host_hello(void)
+{
+	static struct msg m;
+
+	control = host_connect(PORT_CONTROL);
+	if (control < 0)
+		return control;
+	m.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .boot_ns = now_ns() };
+	host_send(&m, MSG_HELLO, 0, sizeof(m.hello));
+	return 0;
+}
+
+int host_fd(void)
+{
+	return control;
+}
+
+void host_recv(struct msg *m)
+{
+	int rc = msg_recv(control, m, FROM_HOST);
+
+	if (rc < 0)
+		host_give_up("control connection: %s", strerror(-rc));
+}
+
+void host_send(struct msg *m, enum msg_type type, uint32_t id, size_t body)
+{
+	int rc;
+
+	msg_seal(m, type, id, body);
+	rc = msg_send(control, m);
+	if (rc < 0) {
+		control = -1;
+		host_give_up("control connection: %s", strerror(-rc));
+	}
+}
+
+static void log_kernel(const char *text)
+{
+	autoclose int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		dprintf(fd, "<3>init: %s\n", text);
+}
+
+static void log_line(const char *fmt, va_list ap)
+{
+	struct { struct msg_header head; struct msg_log log; } m = { 0 };
+
+	vsnprintf(m.log.text, sizeof(m.log.text), fmt, ap);
+	m.head = (struct msg_header){ .magic = PROTO_MAGIC, .version = PROTO_VERSION,
+				      .type = MSG_LOG, .length = sizeof(m.log) };
+	if (control < 0 || io_write(control, &m, sizeof(m)) < 0)
+		log_kernel(m.log.text);
+}
+
+void host_log(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(fmt, ap);
+	va_end(ap);
+}
+
+void host_give_up(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(fmt, ap);
+	va_end(ap);
+	for (;;) {
+		reboot(RB_AUTOBOOT);
+		pause();
+	}
+}
