@@ -1,0 +1,32 @@
+/* broker.h - the runner's end of lib/broker.h: hands out connections the run expects,
+ * refuses all others. */
+#ifndef RUNNER_BROKER_H
+#define RUNNER_BROKER_H
+
+#include "lib/broker.h"
+#include "runner/facts.h"
+#include "runner/watch.h"
+
+/* A port the guest may connect to, once. */
+struct broker_port {
+	uint32_t port;
+	void (*connected)(struct broker_port *p, int fd);	/* fd: non-blocking, yours */
+};
+
+struct broker {
+	struct watch watch;
+	struct facts *facts;
+	unsigned n;
+	struct broker_port *port[8];
+};
+
+/* fd: non-blocking end of the broker pair, owned from here on. */
+void broker_init(struct broker *b, int fd, struct facts *facts, struct watch_set *set);
+
+/* From now on one connection to p->port is accepted. */
+void broker_offer(struct broker *b, struct broker_port *p);
+
+/* Ask the vmm to stop; if it cannot even be asked, hang up, which asks it too. */
+void broker_stop(struct broker *b);
+
+#endif

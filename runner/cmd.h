@@ -1,0 +1,25 @@
+/* cmd.h - the subcommands of `sandbox`: one file each, listed in main.c. */
+#ifndef RUNNER_CMD_H
+#define RUNNER_CMD_H
+
+#define SANDBOX_VERSION "0.1"
+
+/* Exit codes that are not the command's own. */
+enum {
+	EXIT_TIMEOUT = 124,	/* the command was still running after --timeout */
+	EXIT_SANDBOX = 125,	/* the sandbox itself failed */
+	EXIT_NOEXEC = 126,	/* the command is there but cannot be executed */
+	EXIT_NOTFOUND = 127,	/* there is no such command */
+	EXIT_SIGNAL = 128,	/* plus the number of the signal */
+};
+
+/* argv[0] is the subcommand's name.  Each returns the exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* What `sandbox run --help` prints. */
+void help_run(void);
+
+#endif

@@ -1,0 +1,183 @@
+/* help.c - `sandbox help`, `sandbox run --help` and the man page: one table, two forms. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/spec.h"
+#include "runner/cmd.h"
+#include "runner/say.h"
+
+static const char summary[] =
+	"Runs a command in a virtual machine of its own, behind a jail.";
+
+static const struct {
+	const char *usage, *what;
+} subcommands[] = {
+	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
+	{ "doctor", "say what this host offers, and what to do about what is missing" },
+	{ "help [--man]", "print this, or the man page" },
+	{ "version", "print the version" },
+};
+
+static const struct {
+	const char *code, *meaning;
+} codes[] = {
+	{ "0-123", "the command's own exit code (any other code of its own is passed on, too)" },
+	{ "124", "the command was still running after --timeout" },
+	{ "125", "the sandbox itself failed; one line on stderr says why" },
+	{ "126", "the command is there but cannot be executed" },
+	{ "127", "there is no such command in the guest" },
+	{ "128+n", "the command was ended by signal n, or the run was by signal n to sandbox" },
+};
+
+static const struct {
+	const char *reason, *meaning;
+} reasons[] = {
+	{ "exit", "the command ended by itself" },
+	{ "signal", "a signal in the guest ended it" },
+	{ "timeout", "--timeout was over" },
+	{ "oom", "the guest ran out of memory" },
+	{ "guest-panic", "the guest's kernel gave up" },
+	{ "vmm-fault", "the monitor crashed, or KVM could not go on" },
+	{ "policy-kill", "a filter stopped the monitor; see violation" },
+	{ "spawn-failed", "the command could not be started" },
+	{ "interrupted", "a signal to sandbox ended the run" },
+	{ "protocol", "guest or monitor broke a rule and the sandbox was killed" },
+	{ "error", "the sandbox could not start or finish" },
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* --- --help -------------------------------------------------------------------------- */
+
+static void help_option(const struct spec_row *row)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", row->name, row->arg ? " " : "",
+		 row->arg ? row->arg : "");
+	printf("  %-22s %s\n", left, row->help);
+}
+
+void help_run(void)
+{
+	printf("usage: sandbox %s\n\n%s\n\n", subcommands[0].usage, summary);
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where & SPEC_FLAG)
+			help_option(&spec_rows[i]);
+	printf("\nexit status:\n");
+	for (size_t i = 0; i < COUNT(codes); i++)
+		printf("  %-7s %s\n", codes[i].code, codes[i].meaning);
+}
+
+static void help_all(void)
+{
+	printf("%s\n\n", summary);
+	for (size_t i = 0; i < COUNT(subcommands); i++)
+		printf("  sandbox %-36s %s\n", subcommands[i].usage, subcommands[i].what);
+	printf("\nThe options of run: sandbox run --help\n");
+}
+
+/* --- the man page -------------------------------------------------------------------- */
+
+/* Text as troff wants it: '-' is a minus sign, a leading '.' or '\'' no request. */
+static void troff(const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", stdout);
+	for (; *s; s++) {
+		if (*s == '-')
+			fputs("\\-", stdout);
+		else if (*s == '\\')
+			fputs("\\e", stdout);
+		else if (*s != '`')
+			putchar(*s);
+	}
+}
+
+static void man_term(const char *term, const char *meaning)
+{
+	fputs(".TP\n.B ", stdout);
+	troff(term);
+	putchar('\n');
+	troff(meaning);
+	putchar('\n');
+}
+
+static void man_option(const struct spec_row *row)
+{
+	fputs(".TP\n.B \\-\\-", stdout);
+	troff(row->name);
+	if (row->arg) {
+		fputs(" \\fI", stdout);
+		troff(row->arg);
+		fputs("\\fR", stdout);
+	}
+	putchar('\n');
+	troff(row->help);
+	puts(".");
+	if (row->more) {
+		troff(row->more);
+		putchar('\n');
+	}
+}
+
+static void man_head(void)
+{
+	puts(".TH SANDBOX 1 \"\" \"sandbox " SANDBOX_VERSION "\" \"User Commands\"\n"
+	     ".SH NAME\nsandbox \\- run a command in a virtual machine of its own\n.SH SYNOPSIS");
+	for (size_t i = 0; i < COUNT(subcommands); i++) {
+		fputs(i ? ".br\n.B sandbox " : ".B sandbox ", stdout);
+		troff(subcommands[i].usage);
+		putchar('\n');
+	}
+	puts(".SH DESCRIPTION");
+	troff(summary);
+	puts("\nThe command sees a small Linux whose root file system is an image that it cannot\n"
+	     "change: what it writes is kept in the machine's memory and gone when it ends. It has\n"
+	     "no network and sees none of the host's files. Its standard streams, its exit code and\n"
+	     "the signals sent to\n.B sandbox\nare those of a command run here.");
+}
+
+static void man_page(void)
+{
+	man_head();
+	puts(".SH OPTIONS\nThose of\n.BR \"sandbox run\" ,\nwhich are also the keys of the file of\n"
+	     ".BR \\-\\-config .\nThe command line overrides the file.");
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where & SPEC_FLAG)
+			man_option(&spec_rows[i]);
+	puts(".SH EXIT STATUS");
+	for (size_t i = 0; i < COUNT(codes); i++)
+		man_term(codes[i].code, codes[i].meaning);
+	puts(".SH SIGNALS\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the\n"
+	     "command. A second SIGINT within a second ends the machine; so does any of them\n"
+	     "before the command has started. At a terminal, keys such as ^C go to the command\n"
+	     "as they are.\n.SH RESULT\nThe\n.B reason\nin the file of\n.B \\-\\-result\nis one of:");
+	for (size_t i = 0; i < COUNT(reasons); i++)
+		man_term(reasons[i].reason, reasons[i].meaning);
+	puts(".SH EXAMPLES\n.nf\nsandbox run \\-\\- sh \\-c 'echo hello; uname \\-r'\n"
+	     "tar c . | sandbox run \\-\\-timeout 1m \\-\\-result r.json \\-\\- tar t\n"
+	     "sandbox run \\-\\-disk data.img \\-\\-user root \\-\\- mount /dev/vdb /mnt\n.fi");
+}
+
+int cmd_help(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "--man"))
+		man_page();
+	else if (argc > 1 && !strcmp(argv[1], "run"))
+		help_run();
+	else
+		help_all();
+	if (fflush(stdout) == 0)
+		return 0;
+	say("cannot write the help text to stdout");
+	return EXIT_SANDBOX;
+}
+
+int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("sandbox " SANDBOX_VERSION);
+	return 0;
+}

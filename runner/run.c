@@ -1,0 +1,378 @@
+/* run.c - `sandbox run`: one command in one machine.
+ *
+ * cmd_run() is the list of its steps.  In the loop a run is in one stage at a time, with one
+ * deadline; what comes in over pipes and sockets is kept as facts, and after every round
+ * advance() looks at the facts and says which stage is next. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/io.h"
+#include "runner/broker.h"
+#include "runner/cgroup.h"
+#include "runner/cmd.h"
+#include "runner/console.h"
+#include "runner/explain.h"
+#include "runner/facts.h"
+#include "runner/launch.h"
+#include "runner/opts.h"
+#include "runner/outcome.h"
+#include "runner/paths.h"
+#include "runner/reports.h"
+#include "runner/result.h"
+#include "runner/say.h"
+#include "runner/session.h"
+#include "runner/signals.h"
+#include "runner/stdio.h"
+#include "runner/tty.h"
+
+#define SECOND 1000000000ull
+
+/* Software KVM emulates the guest's kernel one instruction at a time. */
+#define READY_TIME	(60 * SECOND)
+#define READY_TIME_SOFT	(300 * SECOND)
+#define DRAIN_TIME	(10 * SECOND)	/* for what the monitor still holds of the output */
+#define DRAIN_TIME_OPEN	(SECOND / 2)	/* the same, when something held an output open */
+#define STOP_TIME	(2 * SECOND)	/* for the vmm to stop when it is asked to */
+#define KILL_TIME	(5 * SECOND)	/* for the keeper to kill it and clean up */
+
+enum stage {
+	BOOTING,	/* until STARTED */
+	RUNNING,	/* until EXITED */
+	DRAINING,	/* until the outputs are read to their end */
+	STOPPING,	/* until vmm and keeper are gone */
+	KILLING,	/* the leash is let go: the keeper kills whatever is left */
+	OVER,
+};
+
+static struct run {
+	struct opts opts;
+	struct paths paths;
+	struct launch launch;
+	struct watch_set watches;
+	struct facts facts;
+	struct reports leash, log;
+	struct console console;
+	struct broker broker;
+	struct session session;
+	struct stdio stdio;
+	struct signals signals;
+	struct outcome outcome;
+	bool tty;
+	enum stage stage;
+	uint64_t deadline;		/* of the stage; UINT64_MAX: none */
+	uint64_t last_interrupt;	/* when SIGINT came last */
+} run;	/* one a process, and large: zero pages until used */
+
+static void enter(struct run *r, enum stage stage, uint64_t limit)
+{
+	r->stage = stage;
+	r->deadline = limit ? now_ns() + limit : UINT64_MAX;
+}
+
+/* --- ways to end --------------------------------------------------------------------- */
+
+static void stop(struct run *r)
+{
+	if (r->stage >= STOPPING)
+		return;
+	if (!r->facts.t_over)
+		r->facts.t_over = now_ns();
+	broker_stop(&r->broker);
+	enter(r, STOPPING, STOP_TIME);
+}
+
+static void kill_all(struct run *r)
+{
+	watch_close(&r->leash.watch);
+	watch_close(&r->broker.watch);
+	enter(r, KILLING, KILL_TIME);
+}
+
+static void interrupt(struct run *r, int signo)
+{
+	if (!r->facts.interrupted && r->stage < STOPPING)
+		r->facts.interrupted = signo;
+	stop(r);
+}
+
+/* Who asks twice within a second means the machine and not the command. */
+static void got_sigint(struct run *r)
+{
+	uint64_t now = now_ns();
+
+	if (r->last_interrupt && now - r->last_interrupt < SECOND)
+		interrupt(r, SIGINT);
+	else
+		session_signal(&r->session, SIGINT);
+	r->last_interrupt = now;
+}
+
+static void got_signal(struct signals *s, int signo)
+{
+	struct run *r = container_of(s, struct run, signals);
+
+	if (signo == SIGCHLD)
+		return;		/* it woke the loop; advance() looks at who is left */
+	if (signo == SIGWINCH) {
+		if (r->tty && r->stage == RUNNING)
+			session_resize(&r->session);
+	} else if (r->stage == BOOTING || r->stage == DRAINING) {
+		interrupt(r, signo);
+	} else if (r->stage == RUNNING && signo == SIGINT) {
+		got_sigint(r);
+	} else if (r->stage == RUNNING) {
+		session_signal(&r->session, signo);
+	} else if (r->stage == STOPPING) {
+		kill_all(r);	/* nobody waits who does not want to */
+	}
+}
+
+/* --- the stages ---------------------------------------------------------------------- */
+
+static bool failed(const struct facts *f)
+{
+	return f->protocol[0] || f->error.code || f->jail_error.code || f->vmm_error.code ||
+	       f->violated || f->has_stopped || f->t_ended || f->leash_hung_up || f->log_hung_up;
+}
+
+static void advance_booting(struct run *r)
+{
+	struct facts *f = &r->facts;
+
+	if (f->t_started) {
+		enter(r, RUNNING, r->opts.spec.timeout);
+		if (r->tty)
+			session_resize(&r->session);	/* it may have changed since EXEC */
+	} else if (f->has_spawn_failed) {
+		stop(r);
+	} else if (f->t_locked && f->locked.soft_kvm) {
+		r->deadline = f->t_spawned + READY_TIME_SOFT;
+	}
+}
+
+static void drain(struct run *r)
+{
+	enter(r, DRAINING, r->facts.exited.drained ? DRAIN_TIME : DRAIN_TIME_OPEN);
+}
+
+static void advance_running(struct run *r)
+{
+	if (!r->facts.has_exited)
+		return;
+	r->facts.t_over = now_ns();
+	drain(r);
+}
+
+static void advance_draining(struct run *r)
+{
+	if (!stdio_outputs_done(&r->stdio))
+		return;
+	r->facts.complete = true;
+	stop(r);
+}
+
+/* The reader of our output may take its time; the guest may not.  An agent that closed its
+ * outputs and still keeps one open is no longer ours. */
+static void drain_expired(struct run *r)
+{
+	if (!stdio_waits_for_guest(&r->stdio)) {
+		drain(r);
+		return;
+	}
+	if (r->facts.exited.drained)
+		facts_protocol(&r->facts, "the guest kept an output open after its end");
+	r->facts.complete = true;
+	stop(r);
+}
+
+/* Everybody has hung up, and what they had said is read. */
+static bool all_gone(const struct run *r)
+{
+	return r->facts.leash_hung_up && r->facts.log_hung_up &&
+	       stdio_outputs_done(&r->stdio) &&
+	       (r->stdio.console_on ? r->stdio.console.done : r->console.watch.fd < 0);
+}
+
+static bool jailer_is_gone(struct run *r)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)r->launch.jailer, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       info.si_pid != 0;
+}
+
+static void advance(struct run *r)
+{
+	if (r->stage == BOOTING)
+		advance_booting(r);
+	if (r->stage == RUNNING)
+		advance_running(r);
+	if (r->stage == DRAINING)
+		advance_draining(r);
+	if (r->stage < DRAINING && failed(&r->facts))
+		stop(r);
+	if (r->stage == DRAINING && (r->facts.protocol[0] || r->facts.leash_hung_up))
+		stop(r);
+	if (r->stage == STOPPING && all_gone(r))
+		enter(r, OVER, 0);
+	if (r->stage == KILLING && jailer_is_gone(r))
+		enter(r, OVER, 0);
+}
+
+static void expired(struct run *r)
+{
+	struct err err;
+
+	switch (r->stage) {
+	case BOOTING:
+		err_set(&err, ETIMEDOUT, "the guest was not ready within %llu seconds; see what it "
+			"does with --console", (unsigned long long)
+			((r->deadline - r->facts.t_spawned) / SECOND));
+		facts_error(&r->facts, &err);
+		stop(r);
+		break;
+	case RUNNING:
+		r->facts.timed_out = true;
+		stop(r);
+		break;
+	case DRAINING:
+		drain_expired(r);
+		break;
+	case STOPPING:
+		kill_all(r);
+		break;
+	default:
+		kill(r->launch.jailer, SIGKILL);	/* a keeper that does not keep */
+		enter(r, OVER, 0);
+	}
+}
+
+static void serve(struct run *r)
+{
+	bool offered = false;
+
+	enter(r, BOOTING, READY_TIME);
+	while (r->stage != OVER) {
+		watch_wait(&r->watches, r->deadline);
+		if (!offered && r->facts.t_hello) {
+			stdio_offer(&r->stdio, &r->broker);
+			offered = true;
+		}
+		advance(r);
+		if (r->stage != OVER && now_ns() >= r->deadline)
+			expired(r);
+	}
+}
+
+/* --- the steps ----------------------------------------------------------------------- */
+
+static int prepare(struct run *r, struct err *err)
+{
+	struct spec *spec = &r->opts.spec;
+	int rc;
+
+	if (r->opts.argc == 0)
+		return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
+	r->tty = spec->tty == TTY_ON ||
+		 (spec->tty == TTY_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	rc = spec->result ? result_check(spec->result, err) : 0;
+	if (rc == 0)
+		rc = paths_find(&r->paths, err);
+	if (rc == 0)
+		rc = launch_open(&r->launch, spec, &r->paths, err);
+	if (rc == 0)
+		rc = session_compose(&r->session, &r->opts, r->tty, err);
+	return rc;
+}
+
+static int start(struct run *r, struct err *err)
+{
+	struct spec *spec = &r->opts.spec;
+	struct launch *l = &r->launch;
+	int rc = signals_init(&r->signals, got_signal, &r->watches, err);
+
+	if (rc == 0)
+		rc = launch_spawn(l, &r->paths, err);
+	if (rc < 0)
+		return rc;
+	r->facts.t_spawned = now_ns();
+	reports_init(&r->leash, l->leash, true, &r->facts, &r->watches);
+	reports_init(&r->log, l->log, false, &r->facts, &r->watches);
+	broker_init(&r->broker, l->broker, &r->facts, &r->watches);
+	session_init(&r->session, spec, &r->facts, &r->watches);
+	broker_offer(&r->broker, &r->session.port);
+	stdio_init(&r->stdio, r->tty, spec->console ? l->console : -1, &r->watches);
+	if (!spec->console)
+		console_init(&r->console, l->console, &r->watches);
+	return 0;
+}
+
+/* Nobody of ours is left behind, and no directory of theirs. */
+static void clean_up(struct run *r)
+{
+	if (r->launch.jailer <= 0)
+		return;
+	watch_close(&r->leash.watch);
+	watch_close(&r->broker.watch);
+	waitpid(r->launch.jailer, NULL, 0);
+	if (r->facts.t_jailed && !r->facts.t_ended)
+		cgroup_remove(&r->facts.jailed);
+}
+
+static int report(struct run *r)
+{
+	const struct spec *spec = &r->opts.spec;
+	struct result result = { &r->facts, &r->outcome, r->launch.fd[FD_KERNEL],
+				 r->launch.fd[FD_DISK0] };
+	struct err err;
+
+	if (r->outcome.message[0])
+		say("%s", r->outcome.message);
+	if (!spec->result || result_write(&result, spec->result, &err) == 0)
+		return r->outcome.code;
+	if (!r->outcome.message[0])
+		say("%s", err.msg);
+	return EXIT_SANDBOX;
+}
+
+static int judge(struct run *r)
+{
+	struct err err;
+
+	console_panic(&r->console, r->facts.panic, sizeof(r->facts.panic));
+	if (stdio_error(&r->stdio, &err) < 0)
+		facts_error(&r->facts, &err);
+	outcome_judge(&r->outcome, &r->facts, &r->opts.spec, r->opts.argv[0]);
+	return report(r);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run *r = &run;
+	struct err err = { 0 };
+
+	r->facts.t_begin = now_ns();
+	if (opts_parse(&r->opts, argc, argv, &err) < 0) {
+		say("%s", err.msg);
+		return EXIT_SANDBOX;
+	}
+	if (r->opts.spec.help) {
+		help_run();
+		return 0;
+	}
+	if (r->opts.spec.verbose)
+		say_verbose(r->facts.t_begin);
+	if (prepare(r, &err) < 0)
+		facts_error(&r->facts, &err);
+	else if (r->opts.spec.explain)
+		return explain_run(&r->opts, &r->launch, &r->paths);
+	else if (start(r, &err) < 0)
+		facts_error(&r->facts, &err);
+	else
+		serve(r);
+	tty_restore();
+	clean_up(r);
+	return judge(r);
+}

@@ -1,0 +1,268 @@
+/* session.c - the control connection to the guest agent. */
+#include "runner/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "lib/io.h"
+#include "runner/say.h"
+#include "runner/tty.h"
+
+/* --- what we send ------------------------------------------------------------------ */
+
+static void flush(struct session *s)
+{
+	while (s->sent < s->queued) {
+		ssize_t put = io_write_some(s->watch.fd, s->out + s->sent, s->queued - s->sent);
+
+		if (put < 0)
+			break;	/* EAGAIN: later; else the reading side notices */
+		s->sent += (size_t)put;
+	}
+	if (s->sent == s->queued)
+		s->sent = s->queued = 0;
+	s->watch.want = (short)(POLLIN | (s->queued ? POLLOUT : 0));
+}
+
+static void post(struct session *s, const struct msg *m)
+{
+	size_t n = sizeof(m->head) + m->head.length;
+
+	if (s->watch.fd < 0 || n > sizeof(s->out) - s->queued)
+		return;
+	memcpy(s->out + s->queued, m, n);
+	s->queued += n;
+	flush(s);
+}
+
+static void welcome(struct session *s)
+{
+	static struct msg m;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	m.welcome = (struct msg_welcome){
+		.realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec };
+	(void)!getrandom(m.welcome.entropy, sizeof(m.welcome.entropy), 0);
+	memcpy(m.welcome.hostname, s->hostname, strlen(s->hostname));
+	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
+	post(s, &m);
+}
+
+void session_signal(struct session *s, int signo)
+{
+	static struct msg m;
+
+	m.signal = (struct msg_signal){ (uint32_t)signo };
+	msg_seal(&m, MSG_SIGNAL, SESSION_ID, sizeof(m.signal));
+	post(s, &m);
+}
+
+void session_resize(struct session *s)
+{
+	static struct msg m;
+
+	tty_window(&m.resize.rows, &m.resize.cols);
+	msg_seal(&m, MSG_RESIZE, SESSION_ID, sizeof(m.resize));
+	post(s, &m);
+}
+
+/* --- EXEC --------------------------------------------------------------------------- */
+
+static bool add(struct msg *m, size_t *used, const char *string)
+{
+	*used = msg_exec_add(m, *used, string);
+	return *used != 0;
+}
+
+/* K=V as it stands, K with its value here, or nothing if it has none. */
+static bool add_variable(struct msg *m, size_t *used, const char *variable)
+{
+	char both[4096];
+	const char *value = strchr(variable, '=') ? NULL : getenv(variable);
+	size_t n;
+
+	if (!strchr(variable, '=')) {
+		if (!value)
+			return true;
+		n = strlen(variable) + 1 + strlen(value) + 1;
+		if (n > sizeof(both))
+			return false;
+		strcat(strcat(strcpy(both, variable), "="), value);
+		variable = both;
+	}
+	m->exec.envc++;
+	return add(m, used, variable);
+}
+
+static bool names_term(const struct spec_list *env)
+{
+	for (unsigned i = 0; i < env->n; i++)
+		if (!strcmp(env->v[i], "TERM") || !strncmp(env->v[i], "TERM=", 5))
+			return true;
+	return false;
+}
+
+static bool add_strings(struct msg *m, size_t *used, const struct opts *o, bool tty)
+{
+	const struct spec *spec = &o->spec;
+
+	if (!add(m, used, spec->workdir ? spec->workdir : ""))
+		return false;
+	for (int i = 0; i < o->argc; i++)
+		if (!add(m, used, o->argv[i]))
+			return false;
+	for (unsigned i = 0; i < spec->env.n; i++)
+		if (!add_variable(m, used, spec->env.v[i]))
+			return false;
+	return !tty || names_term(&spec->env) || add_variable(m, used, "TERM");
+}
+
+int session_compose(struct session *s, const struct opts *o, bool tty, struct err *err)
+{
+	const struct spec *spec = &o->spec;
+	size_t used = sizeof(struct msg_exec);
+	struct msg *m = &s->exec;
+
+	if (o->argc > MAX_ARGS)
+		return err_set(err, E2BIG, "the command has more than %d arguments", MAX_ARGS);
+	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
+	if (spec->disks_ro != (1u << spec->disks) - 1)
+		m->exec.flags |= EXEC_SYNC;
+	if (tty)
+		tty_window(&m->exec.rows, &m->exec.cols);
+	strcpy(m->exec.user, spec->user ? spec->user : "1000");	/* opts.c checked the length */
+	if (!add_strings(m, &used, o, tty))
+		return err_set(err, E2BIG, "the command and its environment are longer than %d bytes; "
+			       "pass the rest on stdin or on a disk", MAX_FRAME);
+	msg_seal(m, MSG_EXEC, SESSION_ID, used);
+	return msg_check(m, FROM_HOST) == 0 ? 0 : err_set(err, E2BIG, "too many variables (--env)");
+}
+
+/* --- what we are told --------------------------------------------------------------- */
+
+/* Is a message of this type due?  LOG always is; the rest comes in one order. */
+static bool due(const struct facts *f, uint8_t type)
+{
+	bool over = f->has_exited || f->has_spawn_failed;
+
+	switch (type) {
+	case MSG_LOG:
+		return true;
+	case MSG_HELLO:
+		return !f->t_hello;
+	case MSG_STARTED:
+	case MSG_SPAWN_FAILED:
+		return f->t_hello && !f->t_started && !over;
+	case MSG_EXITED:
+		return f->t_started && !over;
+	default:
+		return false;
+	}
+}
+
+static void take_hello(struct session *s)
+{
+	if (s->in.hello.agent_version != PROTO_VERSION) {
+		facts_protocol(s->facts, "the guest agent speaks version %u, not %u; build it again",
+			       s->in.hello.agent_version, PROTO_VERSION);
+		return;
+	}
+	s->facts->t_hello = now_ns();
+	say_note("the guest is up");
+	welcome(s);
+	post(s, &s->exec);
+}
+
+static void take(struct session *s)
+{
+	struct facts *f = s->facts;
+	const struct msg *m = &s->in;
+	uint32_t id = m->head.type == MSG_HELLO || m->head.type == MSG_LOG ? 0 : SESSION_ID;
+
+	if (!due(f, m->head.type) || m->head.id != id) {
+		facts_protocol(f, "the guest sent message %u out of order", m->head.type);
+		return;
+	}
+	switch (m->head.type) {
+	case MSG_HELLO:
+		take_hello(s);
+		break;
+	case MSG_STARTED:
+		f->t_started = now_ns();
+		say_note("the command started");
+		break;
+	case MSG_SPAWN_FAILED:
+		f->spawn_failed = m->spawn_failed;
+		f->has_spawn_failed = true;
+		break;
+	case MSG_EXITED:
+		f->exited = m->exited;
+		f->has_exited = true;
+		say_note("the command ended");
+		break;
+	default:
+		say_clean(s->in.log.text, sizeof(s->in.log.text));
+		say_note("guest: %s", s->in.log.text);
+	}
+}
+
+/* Read up to `upto` bytes of the message; true when they are there. */
+static bool fill(struct session *s, size_t upto)
+{
+	ssize_t got;
+
+	if (s->have >= upto)
+		return true;
+	got = io_read_some(s->watch.fd, (char *)&s->in + s->have, upto - s->have);
+	if (got == -EAGAIN)
+		return false;
+	if (got <= 0) {
+		watch_close(&s->watch);
+		return false;
+	}
+	s->have += (size_t)got;
+	return s->have == upto;
+}
+
+static void session_ready(struct watch *w, short events)
+{
+	struct session *s = container_of(w, struct session, watch);
+
+	if (events & POLLOUT)
+		flush(s);
+	if (!(events & (POLLIN | POLLHUP | POLLERR)) || !fill(s, sizeof(s->in.head)))
+		return;
+	if (msg_check_header(&s->in.head, FROM_GUEST) < 0) {
+		facts_protocol(s->facts, "the guest sent a malformed header");
+		return;
+	}
+	if (!fill(s, sizeof(s->in.head) + s->in.head.length))
+		return;
+	s->have = 0;
+	if (msg_check(&s->in, FROM_GUEST) < 0)
+		facts_protocol(s->facts, "the guest sent a malformed message %u", s->in.head.type);
+	else
+		take(s);
+}
+
+static void session_connected(struct broker_port *p, int fd)
+{
+	struct session *s = container_of(p, struct session, port);
+
+	s->watch.fd = fd;
+	s->watch.want = POLLIN;
+}
+
+void session_init(struct session *s, const struct spec *spec, struct facts *facts,
+		  struct watch_set *set)
+{
+	s->port = (struct broker_port){ PORT_CONTROL, session_connected };
+	s->watch = (struct watch){ -1, 0, session_ready };
+	s->facts = facts;
+	s->hostname = spec->hostname;
+	watch_add(set, &s->watch);
+}
