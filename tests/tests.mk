@@ -28,6 +28,39 @@ build/$(ARCH)-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/$(ARCH)-fuzz/lib.a
 unit: $(UNIT)
 fuzz: $(FUZZ)
 
+# Hostile guests: one freestanding ELF with every case, and the program that runs the
+# monitor with it.  They know x86 ports and boot protocols.
+GUESTSRC := $(filter-out tests/guest/launch.c tests/guest/peer.c,$(wildcard tests/guest/*.c))
+GUESTOBJ := $(patsubst tests/guest/%.c,$(B)/guest/%.o,$(GUESTSRC)) $(B)/guest/start.o
+GUESTCC	 := $(CC) -I. -std=gnu17 -O1 -g $(WARN) -ffreestanding -mgeneral-regs-only -mno-red-zone \
+	    -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
+$(B)/guest/%.o: tests/guest/%.c
+	@mkdir -p $(@D)
+	$(GUESTCC) -MMD -MP -c -o $@ $<
+$(B)/guest/start.o: tests/guest/start.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+$(B)/guest/hostile.elf: $(GUESTOBJ)
+	$(CC) -nostdlib -static -no-pie -Wl,-Ttext-segment=0x100000,--build-id=none,-z,noexecstack \
+		-o $@ $^
+$(B)/guest/launch: $(call host,tests/guest/launch.c tests/guest/peer.c lib/io.c lib/report.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^
+
+.PHONY: guests
+guests: $(if $(filter x86_64,$(ARCH)),$(B)/guest/launch $(B)/guest/hostile.elf)
+
+# The jail: a probe that is started in place of the monitor, and the program that starts it.
+$(B)/jail/probe: $(call musl,tests/jail/probe.c)
+	@mkdir -p $(@D)
+	$(call MUSL_LD,$^)
+$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspect.c) lib/io.c lib/report.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie -o $@ $^
+
+.PHONY: jail-tests
+jail-tests: $(B)/sandbox-jailer $(B)/jail/probe $(B)/jail/test_jail
+
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(SAN)$(TSAN),unit fuzz guest,lint unit fuzz jail guest vm)
 .PHONY: check check-all soak bench test-programs

@@ -2,6 +2,7 @@
 # run.sh BUILD_DIR [TEST...] - promises to the user, each a script named as a sentence.
 #
 # Two at a time; the ones that look at the whole host (marked "# alone") one by one, after.
+# "# host-only" ones need the KVM of the test host, and run there.
 set -u
 build=$(realpath "$1"); shift
 here=$(dirname "$0")
@@ -27,6 +28,7 @@ fi
 
 two=; lone=
 for t in "$@"; do
+	if grep -q '^# host-only' "$t" && [ -z "${TEST_HOST:-}" ]; then continue; fi
 	if grep -q '^# alone' "$t"; then lone="$lone $t"; else two="$two $t"; fi
 done
 i=0

@@ -1,0 +1,51 @@
+#!/bin/sh
+# run.sh BUILD_DIR [JSON_FILE] - what a run costs: a table on stdout, JSON in the file
+# (BUILD_DIR/bench.json).  Medians of $N runs; one machine, one moment: compare rows of one
+# table, not tables of two days.
+set -eu
+build=$1 json=${2:-$1/bench.json}
+n=${N:-10}
+here=$(dirname "$0")
+t=$(mktemp -d); trap 'rm -rf "$t"' EXIT
+
+row() { printf '%-58s %12s %s\n' "$2" "$3" "$4"; jq -n --arg k "$1" --argjson v "$3" '{($k): $v}' >> "$t/rows"; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+of() { cat "$t"/r.* | jq "$1" | median; }
+
+for i in $(seq "$n"); do
+	"$build/sandbox" run --result "$t/r.$i" -- true
+done
+kvm=$(jq -r .kvm "$t/r.1")
+echo "sandbox run -- true, median of $n, $kvm KVM"
+row start_cpu_us	"exec to first KVM_RUN: CPU, all processes (us)" "$(of \
+	'.cpu_us | .runner_start + .jailer + .vmm_start - .memory_region')" "without KVM_SET_USER_MEMORY_REGION"
+row start_runner_us	"  of it the runner" "$(of .cpu_us.runner_start)" ""
+row start_jailer_us	"  of it the jailer" "$(of .cpu_us.jailer)" ""
+row start_vmm_us	"  of it the monitor" "$(of '.cpu_us | .vmm_start - .memory_region')" ""
+row memory_region_us	"KVM_SET_USER_MEMORY_REGION, wall (us)" "$(of .cpu_us.memory_region)" "not counted above"
+row start_wall_us	"exec to first KVM_RUN: wall (us)" "$(of '.phases_us | .spec + .jail + .vmm')" ""
+row boot_wall_us	"first KVM_RUN to the agent's first word: wall (us)" "$(of .phases_us.boot)" ""
+row total_wall_us	"whole run: wall (us)" "$(of .phases_us.total)" ""
+[ "$kvm" = software ] &&
+	row init_instructions "guest kernel instructions to the agent's first word" "$(of .counters.insn_to_agent)" "emulated one by one"
+
+# The monitor's memory besides guest RAM, while the guest idles: all private pages of all
+# mappings but those that KVM has as guest memory, which are the ones marked dd (no dump).
+"$build/sandbox" run -- sleep 20 & pid=$!
+sleep "${SETTLE:-8}"
+vmm=$(pgrep -x sandbox-vmm | head -n 1)
+row private_kib "monitor: private memory beyond guest RAM (KiB)" "$(awk '
+	/^Private_(Clean|Dirty):/ { kib += $2 }
+	/^VmFlags:/ { if (!/ dd( |$)/) sum += kib; kib = 0 }
+	END { print sum + 0 }' "/proc/$vmm/smaps")" ""
+kill -TERM $pid; wait $pid || true
+
+"$build/sandbox" run --explain -- true > "$t/plan"
+calls() { sed -n "/^$1:/,/^$/p" "$t/plan" | awk '/^  / { print $1 }' | sort -u; }
+row union_calls "system calls allowed after lock_down(), all threads" \
+	"$( { calls loop; calls blk; calls vcpu; } | sort -u | wc -l)" ""
+row vcpu_calls "  a vcpu thread" "$(calls vcpu | wc -l)" ""
+
+jq -s add "$t/rows" > "$json"
+echo "as JSON: $json"
+[ -z "${NO_HOST:-}" ] && exec sh "$here/host.sh" "$build" "$json"

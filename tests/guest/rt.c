@@ -1,0 +1,215 @@
+/* rt.c - the guest's runtime, and the table that finds the case to play. */
+#include "tests/guest/rt.h"
+
+enum { COM1 = 0x3f8 };
+
+static const struct { const char *name; void (*play)(void); } cases[] = {
+#define CASE(name, cpus, stop, code, what) { #name, name },
+#include "tests/guest/cases.h"
+#undef CASE
+};
+
+extern uint32_t boot_info, boot_params;
+extern const uint8_t trampoline[], trampoline_end[];
+void boot_main(void);
+void second_main(void);
+
+static const char *tried;
+static uint64_t tried_detail;
+
+void *memcpy(void *dst, const void *src, size_t n)
+{
+	void *d = dst;
+
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) :: "memory");
+	return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	void *d = dst;
+
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (size_t i = 0; i < n; i++)
+		if (x[i] != y[i])
+			return x[i] - y[i];
+	return 0;
+}
+
+void print(const char *s)
+{
+	while (*s)
+		outb(COM1, (uint8_t)*s++);
+}
+
+void print_hex(uint64_t v)
+{
+	for (int shift = 60; shift >= 0; shift -= 4)
+		if (v >> shift || shift == 0)
+			outb(COM1, (uint8_t)"0123456789abcdef"[(v >> shift) & 15]);
+}
+
+void finish(uint8_t code)
+{
+	for (;;)
+		outb(EXIT_PORT, code);
+}
+
+void fail(const char *what, const char *file, unsigned line)
+{
+	print(file);
+	print(":0x");
+	print_hex(line);
+	print(": not so: ");
+	print(what);
+	if (tried) {
+		print(" (");
+		print(tried);
+		print(" 0x");
+		print_hex(tried_detail);
+		print(")");
+	}
+	print("\n");
+	finish(GUEST_FAILED);
+}
+
+void trying(const char *what, uint64_t detail)
+{
+	tried = what;
+	tried_detail = detail;
+}
+
+/* --- time ------------------------------------------------------------------------- */
+
+#define WAIT_TICKS (3ull << 32)		/* 3 to 13 s on machines of 1 to 4 GHz */
+
+static uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+uint64_t start_wait(void)
+{
+	return ticks();
+}
+
+bool still_waiting(uint64_t started)
+{
+	__asm__ volatile("pause" ::: "memory");
+	return ticks() - started < WAIT_TICKS;
+}
+
+void pause_for(unsigned spins)
+{
+	while (spins--)
+		__asm__ volatile("pause" ::: "memory");
+}
+
+/* --- accesses of an exact width ----------------------------------------------------- */
+
+uint64_t peek(uint64_t addr, unsigned width)
+{
+	uint64_t v = 0;
+
+	switch (width) {
+	case 1:	__asm__ volatile("movb (%1), %b0" : "+q"(v) : "r"(addr) : "memory"); break;
+	case 2:	__asm__ volatile("movw (%1), %w0" : "+r"(v) : "r"(addr) : "memory"); break;
+	case 4:	__asm__ volatile("movl (%1), %k0" : "+r"(v) : "r"(addr) : "memory"); break;
+	case 8:	__asm__ volatile("movq (%1), %q0" : "+r"(v) : "r"(addr) : "memory"); break;
+	}
+	return v;
+}
+
+void poke(uint64_t addr, unsigned width, uint64_t v)
+{
+	switch (width) {
+	case 1:	__asm__ volatile("movb %b0, (%1)" :: "q"(v), "r"(addr) : "memory"); break;
+	case 2:	__asm__ volatile("movw %w0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
+	case 4:	__asm__ volatile("movl %k0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
+	case 8:	__asm__ volatile("movq %q0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
+	}
+}
+
+/* --- the second vcpu ---------------------------------------------------------------- */
+
+#define APIC_ICR	0xfee00300ull	/* interrupt command, in the local APIC's page */
+#define APIC_INIT	0xc4500u	/* to all but ourselves */
+#define APIC_STARTUP	0xc4600u	/* and the page to start at */
+#define TRAMPOLINE	0x8000u
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+	bool begun, done;		/* atomic: written there, read here */
+} second;
+
+void second_main(void)
+{
+	__atomic_store_n(&second.begun, true, __ATOMIC_RELEASE);
+	second.fn(second.arg);
+	__atomic_store_n(&second.done, true, __ATOMIC_RELEASE);
+}
+
+void second_start(void (*fn)(void *arg), void *arg)
+{
+	second.fn = fn;
+	second.arg = arg;
+	memcpy((void *)(uintptr_t)TRAMPOLINE, trampoline, (size_t)(trampoline_end - trampoline));
+	poke(APIC_ICR, 4, APIC_INIT);
+	pause_for(1000);
+	poke(APIC_ICR, 4, APIC_STARTUP | TRAMPOLINE >> 12);
+	for (uint64_t t = start_wait(); !__atomic_load_n(&second.begun, __ATOMIC_ACQUIRE); )
+		CHECK(still_waiting(t));
+}
+
+bool second_done(void)
+{
+	return __atomic_load_n(&second.done, __ATOMIC_ACQUIRE);
+}
+
+/* --- the beginning ------------------------------------------------------------------ */
+
+static const char *command_line(void)
+{
+	if (boot_info)				/* hvm_start_info.cmdline_paddr */
+		return (const char *)(uintptr_t)*(const uint64_t *)((uintptr_t)boot_info + 24);
+	return (const char *)(uintptr_t)*(const uint32_t *)((uintptr_t)boot_params + 0x228);
+}
+
+/* Does s begin with the word w, ended by a space or the end? */
+static bool begins(const char *s, const char *w)
+{
+	while (*w && *s == *w)
+		s++, w++;
+	return !*w && (!*s || *s == ' ');
+}
+
+static const char *wanted_case(const char *s)
+{
+	for (; *s; s++)
+		if (!memcmp(s, "case=", 5))
+			return s + 5;
+	return s;
+}
+
+void boot_main(void)
+{
+	const char *want = wanted_case(command_line());
+
+	for (unsigned i = 0; i < COUNT(cases); i++)
+		if (begins(want, cases[i].name)) {
+			cases[i].play();
+			finish(GUEST_PASSED);
+		}
+	fail("there is such a case", want, 0);
+}

@@ -1,0 +1,690 @@
+/* test_jail.c - starts the jailer as the runner would, with the probe for a monitor, and
+ * looks at what comes of it.  Prints a line a test: ok, FAIL or skip.
+ *
+ *	test_jail BUILD_DIR EXPECTED [KVM_FD]
+ *
+ * What each program refuses it must refuse with the right words, and whatever happens
+ * nothing may be left: every test ends with rig_nothing_left(). */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/io.h"
+#include "tests/jail/inspect.h"
+#include "tests/jail/rig.h"
+
+#define GOOD_SPEC "memory = 64M\ncpus = 2\ndisks = 1\ndisks-ro = 1\n"
+
+static char why[512];			/* of the last failure */
+static const char *expected_path;
+
+static bool no(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static bool no(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* Up to the probe's hello. */
+static bool up(struct rig *r)
+{
+	char hello[256];
+
+	rig_start(r);
+	if (!rig_up(r, hello, sizeof(hello)))
+		return no("did not start: %s", r->error.kind ? r->error.err.msg : "silent");
+	if (strcmp(hello, "argc 1\nargv0 sandbox-vmm\nenv empty\n"))
+		return no("started wrongly: %s", hello);
+	return r->jailed.kind ? true : no("no REPORT_JAILED");
+}
+
+static bool down(struct rig *r, int code, int sig)
+{
+	if (!rig_down(r))
+		return no("the keeper does not end");
+	if (!r->ended.kind)
+		return no("no REPORT_ENDED");
+	if (r->ended.ended.code != code || r->ended.ended.signal != sig)
+		return no("ended with code %d signal %d", r->ended.ended.code,
+			  r->ended.ended.signal);
+	if (r->ended.ended.leftovers)
+		return no("%u directories left", r->ended.ended.leftovers);
+	return rig_nothing_left(r) || no("something is left");
+}
+
+static bool order_and_down(struct rig *r, uint64_t what, uint64_t arg, int code, int sig)
+{
+	rig_order(r, what, arg);
+	return down(r, code, sig);
+}
+
+/* A start that must be refused with these words. */
+static bool refused(struct rig *r, const char *words)
+{
+	const char *said = rig_refusal(r);
+
+	if (!said)
+		return no("not refused, where '%s' was expected", words);
+	if (!strstr(said, words))
+		return no("refused with '%s', not '%s'", said, words);
+	return rig_nothing_left(r) || no("something is left");
+}
+
+static bool the_jail_is_as_expected(struct rig *r)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *mem, *expected = fopen(expected_path, "re");
+	char want[256];
+	char *line, *save = NULL;
+	bool same = true;
+
+	if (!expected)
+		return no("%s: %s", expected_path, strerror(errno));
+	if (!up(r))
+		return false;
+	mem = open_memstream(&text, &n);
+	inspect(mem, r->jailed.jailed.vmm_pid, r->pid);
+	fclose(mem);
+	line = strtok_r(text, "\n", &save);
+	for (; same && fgets(want, sizeof(want), expected); line = strtok_r(NULL, "\n", &save)) {
+		want[strcspn(want, "\n")] = '\0';
+		if (!line || strcmp(line, want))
+			same = no("'%s' where '%s' was expected", line ? line : "nothing", want);
+	}
+	if (same && line)
+		same = no("'%s' is too much", line);
+	free(text);
+	fclose(expected);
+	return same && order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static bool every_layer_is_reported(struct rig *r)
+{
+	uint64_t must = 0, got;
+
+	for (unsigned l = LAYER_PIDNS; l <= LAYER_RLIMITS; l++)
+		must |= 1ull << l;
+	for (unsigned l = LAYER_NO_CAPS; l <= LAYER_FD_TABLE; l++)
+		must |= 1ull << l;
+	must |= 1ull << LAYER_USERNS | 1ull << LAYER_SECCOMP;
+	if (getuid() == 0)
+		must |= 1ull << LAYER_OWN_UID;
+	if (!up(r))
+		return false;
+	got = r->jailed.jailed.layers;
+	for (unsigned l = 0; l < N_LAYERS; l++)
+		if (must >> l & ~got >> l & 1)
+			return no("%s is off", report_layer_names[l]);
+	if (got >> LAYER_THREAD_SECCOMP & 1)
+		return no("thread filters are the vmm's to report");
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+/* "cgroup-memory" and so on mean that the numbers are really there. */
+static bool reported_cgroups_limit(struct rig *r)
+{
+	static const struct {
+		enum layer layer;
+		const char *file[2];		/* v2, v1 */
+		const char *value[2];
+	} limits[] = {
+		{ LAYER_CGROUP_MEMORY, { "memory.max", "memory.limit_in_bytes" },
+		  { "134479872\n", "134479872\n" } },
+		{ LAYER_CGROUP_PIDS, { "pids.max", "pids.max" }, { "7\n", "7\n" } },
+		{ LAYER_CGROUP_CPU, { "cpu.max", "cpu.cfs_quota_us" },
+		  { "300000 100000\n", "300000\n" } },
+	};
+
+	if (!up(r))
+		return false;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		bool on = r->jailed.jailed.layers >> limits[i].layer & 1, found = false;
+
+		for (int d = 0; d < 4; d++)
+			for (int v = 0; v < 2; v++) {
+				char path[256], text[64] = "";
+				FILE *f;
+
+				snprintf(path, sizeof(path), "%s/%s",
+					 r->jailed.jailed.cgroup[d], limits[i].file[v]);
+				f = r->jailed.jailed.cgroup[d][0] ? fopen(path, "re") : NULL;
+				if (f && fgets(text, sizeof(text), f))
+					found |= !strcmp(text, limits[i].value[v]);
+				if (f)
+					fclose(f);
+			}
+		if (on != found)
+			return no("%s is reported %s", report_layer_names[limits[i].layer],
+				  on ? "on, but sets no limit" : "off, but there is a limit");
+	}
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static bool the_process_is_in_the_reported_cgroups(struct rig *r)
+{
+	char path[64], line[512];
+	unsigned want = 0, found = 0;
+	FILE *f;
+
+	if (!up(r))
+		return false;
+	for (int i = 0; i < 4; i++)
+		want += r->jailed.jailed.cgroup[i][0] != '\0';
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", r->jailed.jailed.vmm_pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		found += strstr(line, "/sandbox-") != NULL;
+	if (f)
+		fclose(f);
+	if (found != want)
+		return no("in %u of %u", found, want);
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static bool a_monitor_that_ends_is_reported(struct rig *r)
+{
+	if (!up(r) || !order_and_down(r, ORDER_EXIT, 7, 7, 0))
+		return false;
+	if (!WIFEXITED(r->status) || WEXITSTATUS(r->status))
+		return no("the keeper's status is %#x", r->status);
+	return r->ended.ended.maxrss_kib > 0 || no("no resource usage");
+}
+
+static bool a_monitor_that_is_killed_is_reported(struct rig *r)
+{
+	if (!up(r))
+		return false;
+	kill(r->jailed.jailed.vmm_pid, SIGKILL);
+	return down(r, 0, SIGKILL);
+}
+
+static bool the_machine_ends_with_the_runner(struct rig *r)
+{
+	if (!up(r))
+		return false;
+	close(r->leash);
+	r->leash = -1;
+	if (!rig_down(r))
+		return no("the keeper does not end");
+	return rig_nothing_left(r) || no("something is left");
+}
+
+/* What the runner does when its keeper vanishes: remove the directories it was told of. */
+static bool the_machine_ends_with_the_keeper(struct rig *r)
+{
+	if (!up(r))
+		return false;
+	kill(r->pid, SIGKILL);
+	if (!rig_down(r) || r->ended.kind)
+		return no("the keeper was not killed");
+	if (waitpid(r->jailed.jailed.vmm_pid, NULL, 0) < 0)	/* the orphan is ours */
+		return no("the monitor did not become ours: %s", strerror(errno));
+	for (int i = 0; i < 4; i++)
+		if (r->jailed.jailed.cgroup[i][0] && rmdir(r->jailed.jailed.cgroup[i]) < 0)
+			return no("%s: %s", r->jailed.jailed.cgroup[i], strerror(errno));
+	return rig_nothing_left(r) || no("something is left");
+}
+
+static bool signals_to_the_keeper_end_the_machine(struct rig *r)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (i) {
+			rig_free(r);
+			rig_init(r);
+		}
+		if (!up(r))
+			return false;
+		kill(r->pid, signals[i]);
+		if (!down(r, 0, SIGKILL))
+			return false;
+	}
+	return true;
+}
+
+/* ^C and a hang-up of the terminal go to its foreground processes: not to us. */
+static bool keyboard_signals_do_not_reach_it(struct rig *r)
+{
+	if (!up(r))
+		return false;
+	if (getpgid(r->pid) == getpgrp() || getsid(r->pid) == getsid(0))
+		return no("the keeper is in the caller's session");
+	if (getsid(r->jailed.jailed.vmm_pid) == getsid(0))
+		return no("the monitor is in the caller's session");
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static bool forbidden_calls_end_the_monitor(struct rig *r)
+{
+	for (unsigned i = 0; i < N_FORBIDDEN; i++) {
+		if (i) {
+			rig_free(r);
+			rig_init(r);
+		}
+		if (!up(r))
+			return false;
+		if (!order_and_down(r, ORDER_FORBIDDEN, i, 0, SIGSYS)) {
+			size_t n = strlen(why);
+
+			snprintf(why + n, sizeof(why) - n, " (forbidden call %u)", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool nothing_of_the_jailer_is_in_reach(struct rig *r)
+{
+	return up(r) && order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
+}
+
+/* With a large input file the address space allows more than the cgroup does. */
+static bool memory_beyond_the_limit_kills_and_is_told(struct rig *r)
+{
+	int fd = memfd_create("kernel", MFD_CLOEXEC);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || ftruncate(fd, 1 << 30) < 0)
+		return no("memfd: %s", strerror(errno));
+	rig_replace(r, FD_KERNEL, open(path, O_RDONLY | O_CLOEXEC));
+	close(fd);
+	if (!up(r))
+		return false;
+	if (!(r->jailed.jailed.layers >> LAYER_CGROUP_MEMORY & 1))	/* no limit, no kill */
+		return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+	if (!order_and_down(r, ORDER_EAT_MEMORY, 512u << 20, 0, SIGKILL))
+		return false;
+	return r->ended.ended.oom_kill ? true : no("the report does not say so");
+}
+
+static bool memory_beyond_the_address_space_is_refused(struct rig *r)
+{
+	return up(r) && order_and_down(r, ORDER_EAT_MEMORY, 256u << 20, 1, 0);
+}
+
+/* --- what must be refused ------------------------------------------------------- */
+
+static bool bad_specs_are_refused(struct rig *r)
+{
+	static const struct {
+		const char *text, *words;
+	} bad[] = {
+		{ "", "spec: 0 bytes" },
+		{ "memory = 1M\n", "memory: 1M is not between" },
+		{ "memory = 65G\n", "memory: 65G is not between" },
+		{ "memory = 33M\n", "not a multiple of 2M" },
+		{ "memory = lots\n", "memory: 'lots' is not a size" },
+		{ "cpus = 0\n", "cpus: 0 is not between" },
+		{ "cpus = 9\n", "cpus: 9 is not between" },
+		{ "disks = 9\n", "disks: 9 is not between" },
+		{ "disks = 1\ndisks-ro = 2\n", "disks-ro" },
+		{ "net = 3\n", "net: 3 is not between" },
+		{ "has-initrd = maybe\n", "has-initrd: 'maybe' is not yes or no" },
+		{ "root = /etc/passwd\n", "there is no option 'root'" },
+		{ "memory = 64M\nmemory = 64M\n", "given twice" },
+		{ "nonsense\n", "is not `key = value`" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (i) {
+			rig_free(r);
+			rig_init(r);
+		}
+		rig_spec(r, bad[i].text);
+		if (!refused(r, bad[i].words))
+			return false;
+	}
+	return true;
+}
+
+static bool an_unsealed_spec_is_refused(struct rig *r)
+{
+	int fd = memfd_create("spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || io_write(fd, GOOD_SPEC, strlen(GOOD_SPEC)) < 0)
+		return no("memfd: %s", strerror(errno));
+	rig_replace(r, FD_SPEC, fd);
+	return refused(r, "not sealed");
+}
+
+static bool missing_descriptors_are_refused(struct rig *r)
+{
+	static const struct {
+		int fd;
+		const char *words;
+	} needed[] = {
+		{ FD_SPEC, "spec: descriptor 3" }, { FD_LOG, "log: descriptor 4 is missing" },
+		{ FD_CONSOLE, "console: descriptor 5 is missing" },
+		{ FD_KERNEL, "kernel: descriptor 7 is missing" },
+		{ FD_AGENT, "guest agent: descriptor 8 is missing" },
+		{ FD_BROKER, "broker: descriptor 10 is missing" },
+		{ FD_DISK0, "disk: descriptor 12 is missing" },
+		{ FD_VMM, "monitor: descriptor 21 is missing" },
+	};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (i) {
+			rig_free(r);
+			rig_init(r);
+		}
+		rig_replace(r, needed[i].fd, -1);
+		if (!refused(r, needed[i].words))
+			return false;
+	}
+	return true;
+}
+
+static int some_pipe(int end)
+{
+	int p[2];
+
+	if (pipe(p) < 0)
+		return -1;
+	close(p[!end]);
+	return p[end];
+}
+
+static int some_socket(int type)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, type, 0, pair) < 0)
+		return -1;
+	close(pair[1]);
+	return pair[0];
+}
+
+static int some_file(int flags, mode_t mode)
+{
+	char path[] = "/tmp/jail-test-XXXXXX";
+	int made = mkstemp(path), fd;
+
+	fchmod(made, mode);
+	fd = open(path, flags | O_CLOEXEC);
+	close(made);
+	unlink(path);
+	return fd;
+}
+
+static bool wrong_descriptors_are_refused(struct rig *r)
+{
+	static const char net_spec[] = GOOD_SPEC "net = 2\n", tap_spec[] = GOOD_SPEC "net = 1\n";
+	const struct {
+		const char *spec;
+		int number, fd;
+		const char *words;
+	} wrong[] = {
+		{ NULL, FD_LOG, some_pipe(0), "log: descriptor 4 is not the write end" },
+		{ NULL, FD_LOG, some_pipe(1), "log: descriptor 4 blocks" },
+		{ NULL, FD_CONSOLE, some_file(O_RDWR, 0600), "console: descriptor 5 is not the" },
+		{ NULL, FD_KVM, open("/dev/null", O_RDWR), "kvm: descriptor 6 is not /dev/kvm" },
+		{ NULL, FD_KVM, open("/dev/zero", O_RDONLY), "kvm: descriptor 6 is not a device" },
+		{ NULL, FD_KERNEL, some_pipe(0), "kernel: descriptor 7 is not a regular file" },
+		{ NULL, FD_KERNEL, some_file(O_RDWR, 0600), "kernel: descriptor 7 is not read-only" },
+		{ NULL, FD_KERNEL, some_file(O_PATH, 0600), "kernel: descriptor 7 is only a path" },
+		{ NULL, FD_AGENT, open("/", O_RDONLY), "guest agent: descriptor 8 is not a reg" },
+		{ NULL, FD_INITRD, some_file(O_RDONLY, 0600), "initramfs: descriptor 9 is open, but" },
+		{ NULL, FD_BROKER, some_socket(SOCK_STREAM), "broker: descriptor 10 is not a conn" },
+		{ NULL, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 11 is open, but" },
+		{ net_spec, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 11 blocks" },
+		{ net_spec, FD_NET, some_socket(SOCK_DGRAM | SOCK_NONBLOCK), "not a connected str" },
+		{ tap_spec, FD_NET, some_socket(SOCK_STREAM | SOCK_NONBLOCK), "not an attached tap" },
+		{ NULL, FD_DISK0, some_file(O_RDWR, 0600), "disk: descriptor 12 is not opened read-" },
+		{ NULL, FD_DISK0, open("/dev/null", O_RDONLY), "disk: descriptor 12 is not a reg" },
+		{ NULL, FD_DISK0 + 1, some_file(O_RDWR, 0600), "disk: descriptor 13 is open, but" },
+		{ NULL, FD_VMM, some_file(O_RDONLY, 0644), "monitor: descriptor 21 cannot be exec" },
+		{ NULL, FD_VMM, some_file(O_RDONLY, 0777), "monitor: descriptor 21 can be written" },
+		{ NULL, FD_VMM, some_file(O_RDONLY, 0755), "monitor: cannot be executed" },
+		{ NULL, FD_VMM, some_pipe(0), "monitor: descriptor 21 is not a regular file" },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (i) {
+			rig_free(r);
+			rig_init(r);
+		}
+		if (wrong[i].spec)
+			rig_spec(r, wrong[i].spec);
+		rig_replace(r, wrong[i].number, wrong[i].fd);
+		if (!refused(r, wrong[i].words))
+			return false;
+	}
+	return true;
+}
+
+/* --- what the caller may have spoiled ------------------------------------------- */
+
+static void spoil_everything(void)
+{
+	struct itimerval soon = { .it_value.tv_usec = 1 };
+	struct rlimit few = { 24, 1024 }, cores = { RLIM_INFINITY, RLIM_INFINITY };
+	sigset_t all;
+
+	setenv("LD_PRELOAD", "/nowhere.so", 1);
+	setenv("GLIBC_TUNABLES", "glibc.malloc.check=3", 1);
+	setenv("MALLOC_PERTURB_", "1", 1);
+	umask(0);
+	if (mkdir("/tmp/jail-test-gone", 0700) == 0 && chdir("/tmp/jail-test-gone") == 0)
+		rmdir("/tmp/jail-test-gone");
+	for (int i = 1; i < 32; i++)
+		signal(i, SIG_IGN);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	setrlimit(RLIMIT_CORE, &cores);
+	for (int fd = FD_JAILER_END; fd < 2000; fd += 131)	/* and some beyond all limits */
+		dup2(FD_BROKER, fd);
+	setrlimit(RLIMIT_NOFILE, &few);
+}
+
+static bool a_hostile_caller_changes_nothing(struct rig *r)
+{
+	r->before_exec = spoil_everything;
+	return the_jail_is_as_expected(r);
+}
+
+static bool closed_standard_streams_change_nothing(struct rig *r)
+{
+	for (int i = 0; i < 3; i++)
+		rig_replace(r, i, -1);
+	return the_jail_is_as_expected(r);
+}
+
+static void allow_few_files(void)
+{
+	struct rlimit few = { 64, 64 };
+
+	setrlimit(RLIMIT_NOFILE, &few);
+}
+
+static bool too_few_files_are_told(struct rig *r)
+{
+	r->before_exec = allow_few_files;
+	return refused(r, "limit of open files");
+}
+
+static bool a_dead_runner_stops_the_jailer(struct rig *r)
+{
+	close(r->leash);
+	r->leash = -1;
+	rig_start(r);
+	if (!rig_down(r))
+		return no("it does not end");
+	return rig_nothing_left(r) || no("something is left");
+}
+
+/* --- the keeper ------------------------------------------------------------------- */
+
+static bool has_line(pid_t pid, const char *file, const char *want)
+{
+	char path[64], line[256];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		found |= !strncmp(line, want, strlen(want));
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static unsigned count_lines(pid_t pid, const char *file)
+{
+	char path[64];
+	unsigned n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "re");
+	for (int c; f && (c = fgetc(f)) != EOF;)
+		n += c == '\n';
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool the_keeper_is_small(struct rig *r)
+{
+	/* CAP_DAC_OVERRIDE, where the top of a hierarchy is mode 0555; see cgroup.h */
+	bool few_caps;
+
+	if (!up(r))
+		return false;
+	for (int ms = 0; ms < 500 && !has_line(r->pid, "status", "Seccomp:\t2"); ms++)
+		usleep(1000);		/* it shrinks beside the child */
+	few_caps = has_line(r->pid, "status", "CapEff:\t0000000000000000") ||
+		   has_line(r->pid, "status", "CapEff:\t0000000000000002");
+	if (!has_line(r->pid, "status", "Seccomp:\t2"))
+		return no("it has no filter");
+	if (!has_line(r->pid, "status", "NoNewPrivs:\t1"))
+		return no("it could gain privileges");
+	if (getuid() == 0 && !few_caps)
+		return no("it has capabilities");
+	if (getuid() == 0 && !has_line(r->pid, "status", "CapBnd:\t0000000000000000"))
+		return no("it has a bounding set");
+	if (getuid() == 0 && count_lines(r->pid, "mountinfo") != 1)
+		return no("it sees more than an empty root");
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static bool explain_starts_nothing(struct rig *r)
+{
+	for (int i = 0; i < FD_JAILER_END; i++)
+		if (i > 2 && i != FD_SPEC)
+			rig_replace(r, i, -1);
+	if (rig_explain(r) != 0)
+		return no("it failed: %s", r->out);
+	if (!strstr(r->out, " 1. forget the caller") || !strstr(r->out, "prove it") ||
+	    !strstr(r->out, "memory 64 MiB, cpus 2, disks 1") ||
+	    !strstr(r->out, "17. become the monitor"))
+		return no("it does not say all: %.200s", r->out);
+	return rig_nothing_left(r);
+}
+
+static bool many_at_once_keep_apart(struct rig *r)
+{
+	static struct rig all[8];
+	bool good = true;
+
+	(void)r;
+	for (size_t i = 0; i < 8; i++) {
+		rig_init(&all[i]);
+		rig_start(&all[i]);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		char hello[256];
+
+		good &= rig_up(&all[i], hello, sizeof(hello)) || no("%zu did not start", i);
+		rig_order(&all[i], ORDER_EXIT, i);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		good &= down(&all[i], (int)i, 0);
+		rig_free(&all[i]);
+	}
+	return good;
+}
+
+#define TEST(f) { #f, f }
+
+static const struct {
+	const char *name;
+	bool (*run)(struct rig *r);
+} tests[] = {
+	TEST(the_jail_is_as_expected),
+	TEST(every_layer_is_reported),
+	TEST(reported_cgroups_limit),
+	TEST(the_process_is_in_the_reported_cgroups),
+	TEST(a_monitor_that_ends_is_reported),
+	TEST(a_monitor_that_is_killed_is_reported),
+	TEST(the_machine_ends_with_the_runner),
+	TEST(the_machine_ends_with_the_keeper),
+	TEST(signals_to_the_keeper_end_the_machine),
+	TEST(keyboard_signals_do_not_reach_it),
+	TEST(forbidden_calls_end_the_monitor),
+	TEST(nothing_of_the_jailer_is_in_reach),
+	TEST(memory_beyond_the_limit_kills_and_is_told),
+	TEST(memory_beyond_the_address_space_is_refused),
+	TEST(bad_specs_are_refused),
+	TEST(an_unsealed_spec_is_refused),
+	TEST(missing_descriptors_are_refused),
+	TEST(wrong_descriptors_are_refused),
+	TEST(a_hostile_caller_changes_nothing),
+	TEST(closed_standard_streams_change_nothing),
+	TEST(too_few_files_are_told),
+	TEST(a_dead_runner_stops_the_jailer),
+	TEST(the_keeper_is_small),
+	TEST(explain_starts_nothing),
+	TEST(many_at_once_keep_apart),
+};
+
+int main(int argc, char **argv)
+{
+	const char *who = getuid() == 0 ? "root" : "user";
+	int failed = 0;
+
+	if (argc < 3 || !realpath(argv[1], NULL)) {
+		fprintf(stderr, "usage: test_jail BUILD_DIR EXPECTED [KVM_FD]\n");
+		return 2;
+	}
+	rig_build = realpath(argv[1], NULL);
+	expected_path = argv[2];
+	rig_kvm = argc > 3 ? atoi(argv[3]) : -1;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* the monitor of a killed keeper comes to us */
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		static struct rig r;
+		bool good;
+
+		rig_init(&r);
+		good = tests[i].run(&r);
+		rig_free(&r);
+		if (good)
+			printf("ok %s: %s\n", who, tests[i].name);
+		else
+			printf("FAIL %s: %s: %s\n", who, tests[i].name, why);
+		fflush(stdout);
+		failed |= !good;
+	}
+	return failed;
+}
