@@ -23,7 +23,10 @@ PREFIX	?= /usr/local
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	   -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror
 STRICT	:= -Wconversion -Wsign-conversion
-HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+# clang before 16 has a pattern only
+FILL	:= $(shell $(CC) -ftrivial-auto-var-init=zero -fsyntax-only -x c /dev/null 2>/dev/null \
+		   && echo zero || echo pattern)
+HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=$(FILL) \
 	   -fcf-protection=full
 , := ,
 ifneq ($(SAN)$(TSAN),)
@@ -164,4 +167,4 @@ help:
 
 include tests/tests.mk
 
--include $(shell find $(B) -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) build/$(ARCH)-fuzz -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)

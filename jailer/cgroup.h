@@ -5,6 +5,7 @@
 #ifndef JAILER_CGROUP_H
 #define JAILER_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/spec.h"
@@ -30,8 +31,8 @@ struct cgroups {
  * d[].layers says what it came to. */
 void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged);
 
-/* Move the calling thread into every directory but those of `already`; a hierarchy that
- * refuses loses its layers.  Returns the layers that are on. */
+/* Move the calling thread into every directory, v2 unless it was started there.  A
+ * hierarchy that refuses loses its layers; returns those that are on. */
 uint64_t cgroups_attach(struct cgroups *c, bool already_in_v2);
 
 /* Close what only making and attaching needed. */

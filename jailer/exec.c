@@ -10,7 +10,7 @@
 #include "jailer/jail.h"
 #include "seccomp/load.h"
 
-/* The jailer's own three stay for now, close-on-exec: a failure can still be told. */
+/* The jailer's own three stay, close-on-exec: a failure can still be told. */
 int arrange_fds(struct jail *j, struct err *err)
 {
 	if (dup3(j->child_end, FD_KEEPER, O_CLOEXEC) < 0)

@@ -99,6 +99,7 @@ void explain_limits(const struct jail *j, FILE *out)
 		rlim_t v = limits[i].value(j);
 
 		if (v != RLIM_INFINITY)
-			fprintf(out, "\t%s %llu\n", limits[i].name, (unsigned long long)v);
+			fprintf(out, "\t%s %llu%s\n", limits[i].name, (unsigned long long)v,
+				limits[i].value == address_space ? " and the input files" : "");
 	}
 }

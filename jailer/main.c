@@ -44,7 +44,7 @@ static const struct step {
 	{ "drop rights", drop_rights, NULL,
 	  "no capability in any set, no group, a uid of its own, and no way back (securebits)" },
 	{ "tie to the keeper", tie_to_keeper, NULL,
-	  "the kernel kills the monitor should the keeper die; nobody may trace it" },
+	  "the kernel kills the monitor should the keeper die; nobody may trace us meanwhile" },
 	{ "no new privileges", no_new_privs, NULL,
 	  "no program that is ever started here gains a right" },
 	{ "deny files", deny_files, NULL,

@@ -100,6 +100,7 @@ int io_send_fd(int sock, const void *buf, size_t n, int fd)
  * mixes signs. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wsign-compare"
 static unsigned take_fds(struct msghdr *msg, int fds[2])
 {
 	unsigned n = 0;

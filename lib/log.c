@@ -13,6 +13,7 @@ void log_to(int fd)
 	log_fd = fd;
 }
 
+__attribute__((format(printf, 1, 0)))
 static void say(const char *fmt, va_list ap)
 {
 	struct report r = { .kind = REPORT_NOTE };

@@ -18,6 +18,7 @@ enum report_kind {
 	REPORT_PHASE,		/* vmm: reached `arg`, an enum phase */
 	REPORT_LOCKED,		/* vmm: about to run the guest; body locked */
 	REPORT_VIOLATION,	/* vmm: a filter stopped it; body violation */
+	REPORT_HEARD,		/* vmm: the guest's first connect request; body counters */
 	REPORT_STOPPED,		/* vmm: the machine stops; body stopped */
 	REPORT_NOTE,		/* vmm: a line for --verbose; body err.msg */
 	REPORT_ENDED,		/* keeper: the vmm is gone and cleaned up; body ended */
@@ -67,12 +68,16 @@ struct report_violation {
 	uint64_t arg[6];
 };
 
-struct report_stopped {
-	uint32_t reason;		/* enum stop_reason */
-	int32_t  code;
+struct report_counters {
 	uint64_t exits;			/* KVM exits to user space, all vcpus */
 	uint64_t insn_emulation;	/* KVM_GET_STATS_FD, 0 where there is none */
 	uint64_t completions;		/* software KVM: instructions completed */
+};
+
+struct report_stopped {
+	uint32_t reason;		/* enum stop_reason */
+	int32_t  code;
+	struct report_counters counters;
 	char     msg[160];
 };
 
@@ -92,6 +97,7 @@ struct report {
 		struct report_jailed jailed;
 		struct report_locked locked;
 		struct report_violation violation;
+		struct report_counters counters;
 		struct report_stopped stopped;
 		struct report_ended ended;
 	};

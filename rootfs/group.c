@@ -30,7 +30,7 @@ int group_init(void)
 {
 	if (mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return 0;
-	if (write_file(AT_FDCWD, CGROUPS "/cgroup.subtree_control", "+memory +pids") < 0 ||
+	if (write_file(AT_FDCWD, CGROUPS "/cgroup.subtree_control", "+memory") < 0 ||
 	    mkdir(CGROUPS "/command", 0755) < 0)
 		return 0;
 	group = open(CGROUPS "/command", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -55,7 +55,7 @@ static void connect_port(struct broker *b, struct broker_port *p, uint32_t id)
 
 static void broker_ready(struct watch *w, short events)
 {
-	struct broker *b = container_of(w, struct broker, watch);
+	struct broker *b = owner_of(w, struct broker, watch);
 	struct broker_msg m;
 	struct broker_port *p;
 	autoclose int fd = -1;		/* the vmm has nothing to hand us: closed */

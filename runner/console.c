@@ -10,7 +10,7 @@
 
 static void console_ready(struct watch *w, short events)
 {
-	struct console *c = container_of(w, struct console, watch);
+	struct console *c = owner_of(w, struct console, watch);
 	ssize_t got;
 
 	(void)events;

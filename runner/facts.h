@@ -26,7 +26,9 @@ struct facts {
 
 	/* of FD_LOG: claims of the vmm */
 	struct report_locked locked;	/* if t_locked */
+	uint64_t cpu_locked_ns;		/* our own CPU time by then */
 	struct report_violation violation;
+	struct report_counters heard;	/* when the guest's agent first spoke */
 	struct report_stopped stopped;
 	bool violated, has_stopped;
 	bool log_hung_up;

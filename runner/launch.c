@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -285,6 +286,8 @@ int launch_explain(const struct launch *l, const char *program, struct err *err)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "waiting for %s", path);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+		return err_set(err, EPIPE, "stdout: the reader of the plan has left");
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		return err_set(err, EPROTO, "%s --explain failed", path);
 	return 0;

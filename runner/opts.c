@@ -130,6 +130,7 @@ static int read_config(struct spec *s, const char *path, struct err *err)
 		return err_set(err, (int)-got, "config %s: %s", path, strerror((int)-got));
 	if (n == sizeof(text))
 		return err_set(err, E2BIG, "config %s: longer than %d bytes", path, MAX_CONFIG - 1);
+	text[n] = '\0';
 	if (memchr(text, '\0', n))
 		return err_set(err, EINVAL, "config %s: is not a text file", path);
 	if (spec_parse(s, text, SPEC_FLAG, err) < 0)

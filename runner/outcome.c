@@ -71,7 +71,7 @@ static bool runner_failed(struct outcome *o, const struct question *q)
 static bool filter_stopped_it(struct outcome *o, const struct question *q)
 {
 	const struct report_violation *v = &q->f->violation;
-	char call[32];
+	char call[SYSNAME_MAX];
 
 	if (q->f->violated)
 		return verdict(o, REASON_POLICY_KILL, EXIT_SANDBOX,

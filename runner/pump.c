@@ -24,7 +24,7 @@ static void next(struct pump *p)
 
 static void drain(struct watch *w, short events)
 {
-	struct pump *p = container_of(w, struct pump, to);
+	struct pump *p = owner_of(w, struct pump, to);
 	size_t n = p->end - p->start;
 	ssize_t put = io_write_some(w->fd, p->buf + p->start, n < p->at_once ? n : p->at_once);
 
@@ -43,7 +43,7 @@ static void drain(struct watch *w, short events)
 /* Any error ends the input: a stdin that cannot be read is an empty one. */
 static void fill(struct watch *w, short events)
 {
-	struct pump *p = container_of(w, struct pump, from);
+	struct pump *p = owner_of(w, struct pump, from);
 	ssize_t got = io_read_some(w->fd, p->buf, sizeof(p->buf));
 
 	(void)events;

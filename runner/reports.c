@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/io.h"
 #include "runner/say.h"
@@ -14,6 +15,14 @@ static const char *const phase_names[N_PHASES] = {
 	[PHASE_SPEC] = "spec", [PHASE_KVM] = "kvm", [PHASE_MEMORY] = "memory",
 	[PHASE_KERNEL] = "kernel", [PHASE_DEVICES] = "devices", [PHASE_VCPUS] = "vcpus",
 };
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 static void take_error(struct reports *r, struct err *e, struct err *slot)
 {
@@ -70,7 +79,11 @@ static void take_claim(struct reports *r, struct report *rep)
 			break;
 		f->locked = rep->locked;
 		f->t_locked = rep->t_ns;
+		f->cpu_locked_ns = cpu_ns();
 		say_note("monitor: locked down, the guest runs");
+		break;
+	case REPORT_HEARD:
+		f->heard = rep->counters;
 		break;
 	case REPORT_VIOLATION:
 		if (f->violated)
@@ -107,7 +120,7 @@ static void hung_up(struct reports *r)
 
 static void reports_ready(struct watch *w, short events)
 {
-	struct reports *r = container_of(w, struct reports, watch);
+	struct reports *r = owner_of(w, struct reports, watch);
 	ssize_t got = io_read_some(w->fd, (char *)r->buf + r->have, sizeof(r->buf) - r->have);
 	size_t whole;
 

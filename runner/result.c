@@ -68,6 +68,7 @@ static json *cpu(const struct facts *f)
 	if (f->t_jailed)
 		number(o, "jailer", f->jailed.cpu_ns / 1000);
 	if (f->t_locked) {
+		number(o, "runner_start", f->cpu_locked_ns / 1000);
 		number(o, "vmm_start", f->locked.cpu_ns / 1000);
 		number(o, "memory_region", f->locked.memory_region_ns / 1000);
 	}
@@ -109,9 +110,10 @@ static json *counters(const struct facts *f)
 
 	if (!f->has_stopped)
 		return o;
-	number(o, "exits", f->stopped.exits);
-	number(o, "insn_emulation", f->stopped.insn_emulation);
-	number(o, "completions", f->stopped.completions);
+	number(o, "exits", f->stopped.counters.exits);
+	number(o, "insn_emulation", f->stopped.counters.insn_emulation);
+	number(o, "insn_to_agent", f->heard.insn_emulation);
+	number(o, "completions", f->stopped.counters.completions);
 	return o;
 }
 
@@ -119,7 +121,7 @@ static json *violation(const struct facts *f)
 {
 	const struct report_violation *v = &f->violation;
 	json *o, *args;
-	char call[32];
+	char call[SYSNAME_MAX];
 
 	if (!f->violated)
 		return NULL;

@@ -34,7 +34,7 @@
 #define READY_TIME_SOFT	(300 * SECOND)
 #define DRAIN_TIME	(10 * SECOND)	/* for what the monitor still holds of the output */
 #define DRAIN_TIME_OPEN	(SECOND / 2)	/* the same, when something held an output open */
-#define STOP_TIME	(2 * SECOND)	/* for the vmm to stop when it is asked to */
+#define STOP_TIME	(5 * SECOND)	/* for the vmm to stop when it is asked to */
 #define KILL_TIME	(5 * SECOND)	/* for the keeper to kill it and clean up */
 
 enum stage {
@@ -111,7 +111,7 @@ static void got_sigint(struct run *r)
 
 static void got_signal(struct signals *s, int signo)
 {
-	struct run *r = container_of(s, struct run, signals);
+	struct run *r = owner_of(s, struct run, signals);
 
 	if (signo == SIGCHLD)
 		return;		/* it woke the loop; advance() looks at who is left */
@@ -261,8 +261,10 @@ static void serve(struct run *r)
 			offered = true;
 		}
 		advance(r);
-		if (r->stage != OVER && now_ns() >= r->deadline)
+		if (r->stage != OVER && now_ns() >= r->deadline) {
 			expired(r);
+			advance(r);	/* what the new stage waits for may be there already */
+		}
 	}
 }
 

@@ -228,13 +228,9 @@ static bool fill(struct session *s, size_t upto)
 	return s->have == upto;
 }
 
-static void session_ready(struct watch *w, short events)
+static void receive(struct session *s)
 {
-	struct session *s = container_of(w, struct session, watch);
-
-	if (events & POLLOUT)
-		flush(s);
-	if (!(events & (POLLIN | POLLHUP | POLLERR)) || !fill(s, sizeof(s->in.head)))
+	if (!fill(s, sizeof(s->in.head)))
 		return;
 	if (msg_check_header(&s->in.head, FROM_GUEST) < 0) {
 		facts_protocol(s->facts, "the guest sent a malformed header");
@@ -249,9 +245,21 @@ static void session_ready(struct watch *w, short events)
 		take(s);
 }
 
+static void session_ready(struct watch *w, short events)
+{
+	struct session *s = owner_of(w, struct session, watch);
+
+	if (events & POLLOUT)
+		flush(s);
+	if (events & (POLLIN | POLLHUP | POLLERR))
+		receive(s);
+	if (s->facts->protocol[0])
+		watch_close(w);		/* not one more word from that guest */
+}
+
 static void session_connected(struct broker_port *p, int fd)
 {
-	struct session *s = container_of(p, struct session, port);
+	struct session *s = owner_of(p, struct session, port);
 
 	s->watch.fd = fd;
 	s->watch.want = POLLIN;

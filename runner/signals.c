@@ -7,7 +7,7 @@
 
 static void signals_ready(struct watch *w, short events)
 {
-	struct signals *s = container_of(w, struct signals, watch);
+	struct signals *s = owner_of(w, struct signals, watch);
 	struct signalfd_siginfo info;
 
 	(void)events;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +13,17 @@
 #include <unistd.h>
 
 #include "runner/tty.h"
+
+/* A closed 0, 1 or 2 must not become the number of an image.  What takes its place fails
+ * like a closed one: 0 cannot be read, 1 and 2 cannot be written. */
+void stdio_secure(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	signal(SIGPIPE, SIG_IGN);
+}
 
 static const char *const names[] = { "stdin", "stdout", "stderr" };
 
@@ -51,7 +64,7 @@ static void output_finished(struct pump *p)
 
 static void stream_connected(struct broker_port *port, int fd)
 {
-	struct stdio_stream *s = container_of(port, struct stdio_stream, port);
+	struct stdio_stream *s = owner_of(port, struct stdio_stream, port);
 	size_t at_once;
 	int out;
 

@@ -22,6 +22,10 @@ struct stdio {
 	bool console_on;
 };
 
+/* The first thing of all: descriptors 0, 1 and 2 are taken, no other one reaches a child by
+ * accident, and a reader that leaves is an error of write(2). */
+void stdio_secure(void);
+
 /* fd of the console pipe to copy to stderr, or -1. */
 void stdio_init(struct stdio *s, bool tty, int console, struct watch_set *set);
 

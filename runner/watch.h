@@ -6,8 +6,9 @@
 #define RUNNER_WATCH_H
 
 #include <poll.h>
-#include <stddef.h>
 #include <stdint.h>
+
+#include "lib/loop.h"	/* owner_of() */
 
 #define MAX_WATCHES 24
 
@@ -31,7 +32,5 @@ void watch_close(struct watch *w);
 /* One round: wait until something is ready or it is `deadline` (now_ns(); UINT64_MAX for
  * never), and call what is ready.  Returns the number of calls made. */
 int watch_wait(struct watch_set *set, uint64_t deadline);
-
-#define container_of(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))
 
 #endif

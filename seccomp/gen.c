@@ -47,17 +47,22 @@ static scmp_filter_ctx new_filter(const struct policy *p, uint32_t arch)
 
 static int add_rule(scmp_filter_ctx f, const struct rule *r, int nr)
 {
+	struct scmp_arg_cmp cmp = { .arg = r->arg };
+
 	switch (r->test) {
 	case EQ:
-		return seccomp_rule_add_exact(f, SCMP_ACT_ALLOW, nr, 1,
-					      SCMP_CMP64(r->arg, SCMP_CMP_EQ, r->value));
+		cmp.op = SCMP_CMP_EQ;
+		cmp.datum_a = r->value;
+		break;
 	case MASKED:
-		return seccomp_rule_add_exact(f, SCMP_ACT_ALLOW, nr, 1,
-					      SCMP_CMP64(r->arg, SCMP_CMP_MASKED_EQ, r->mask,
-							 r->value));
+		cmp.op = SCMP_CMP_MASKED_EQ;
+		cmp.datum_a = r->mask;
+		cmp.datum_b = r->value;
+		break;
 	default:
 		return seccomp_rule_add_exact(f, SCMP_ACT_ALLOW, nr, 0);
 	}
+	return seccomp_rule_add_exact_array(f, SCMP_ACT_ALLOW, nr, 1, &cmp);
 }
 
 static void add_rules(const struct policy *p, scmp_filter_ctx f, uint32_t arch)

@@ -99,6 +99,7 @@ int boot_cmdline(struct boot *b, const struct devices *devices, const struct spe
 
 	arch_cmdline(b->cmdline, sizeof(b->cmdline), soft);
 	len = strlen(b->cmdline);
+	b->n_devices = devices->n;
 	for (unsigned i = 0; i < devices->n; i++) {
 		const struct slot *s = &devices->slot[i];
 		char word[64];

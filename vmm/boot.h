@@ -19,10 +19,11 @@ struct boot {
 	uint64_t image_end;		/* first gpa after the kernel and its zeroed memory */
 	uint64_t initrd_limit;		/* the initramfs must end at or below this gpa */
 	uint64_t initrd_gpa, initrd_len;
+	unsigned n_devices;		/* to tell the kernel of */
 	char cmdline[MAX_CMDLINE];
 };
 
-/* Architecture's words, one per device, and the user's. */
+/* Architecture's words, one per device, and the user's; and how many devices that were. */
 int boot_cmdline(struct boot *b, const struct devices *devices, const struct spec *spec,
 		 bool soft, struct err *err);
 

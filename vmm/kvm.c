@@ -114,20 +114,20 @@ int kvm_ioeventfd(const struct kvm *k, uint64_t gpa, uint32_t value, int fd, str
 static int64_t find_counter(int fd, const char *name)
 {
 	struct kvm_stats_header h;
-	struct {
+	union {
 		struct kvm_stats_desc desc;
-		char name[64];
-	} d;
+		char room[sizeof(struct kvm_stats_desc) + 64];	/* and its name */
+	} d = { .room = { 0 } };
 
-	if (io_pread(fd, &h, sizeof(h), 0) < 0 || h.name_size > sizeof(d.name))
+	if (io_pread(fd, &h, sizeof(h), 0) < 0 || h.name_size > 64)
 		return -ENOENT;
 	for (uint32_t i = 0; i < h.num_desc && i < 1024; i++) {
 		size_t len = sizeof(d.desc) + h.name_size;
 
 		if (io_pread(fd, &d, len, (off_t)(h.desc_offset + i * len)) < 0)
 			return -ENOENT;
-		d.name[sizeof(d.name) - 1] = '\0';
-		if (d.desc.size == 1 && !strcmp(d.name, name))
+		d.room[sizeof(d.room) - 1] = '\0';
+		if (d.desc.size == 1 && !strcmp(d.desc.name, name))
 			return (int64_t)h.data_offset + d.desc.offset;
 	}
 	return -ENOENT;

@@ -1,8 +1,6 @@
 /* serial.c - an output-only 8250. */
 #include "vmm/serial.h"
 
-#include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "lib/io.h"
@@ -19,12 +17,6 @@ enum {
 	MSR_PRESENT = 0xb0,		/* carrier, data set ready, clear to send */
 };
 
-struct byte_job {
-	struct loop_job job;
-	struct serial *s;
-	uint8_t byte;
-};
-
 static uint8_t load(const uint8_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
@@ -35,12 +27,24 @@ static void store(uint8_t *p, uint8_t v)
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
-void serial_init(struct serial *s, struct loop *loop, int fd, int irq_fd)
+void serial_init(struct serial *s, int fd, int irq_fd)
 {
-	*s = (struct serial){ .loop = loop, .fd = fd, .irq_fd = irq_fd };
+	*s = (struct serial){ .fd = fd, .irq_fd = irq_fd };
 }
 
-void serial_flush(struct serial *s)
+/* Two vcpus meet here only if the guest does without a lock of its own. */
+static void lock(struct serial *s)
+{
+	while (__atomic_test_and_set(&s->busy, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void unlock(struct serial *s)
+{
+	__atomic_clear(&s->busy, __ATOMIC_RELEASE);
+}
+
+static void flush_locked(struct serial *s)
 {
 	ssize_t put = s->len ? io_write_some(s->fd, s->line, s->len) : 0;
 
@@ -48,14 +52,20 @@ void serial_flush(struct serial *s)
 	s->len = 0;
 }
 
-static void print(struct loop_job *job)
+void serial_flush(struct serial *s)
 {
-	struct byte_job *j = owner_of(job, struct byte_job, job);
-	struct serial *s = j->s;
+	lock(s);
+	flush_locked(s);
+	unlock(s);
+}
 
-	s->line[s->len++] = (char)j->byte;
-	if (j->byte == '\n' || s->len == sizeof(s->line))
-		serial_flush(s);
+static void print(struct serial *s, uint8_t byte)
+{
+	lock(s);
+	s->line[s->len++] = (char)byte;
+	if (byte == '\n' || s->len == sizeof(s->line))
+		flush_locked(s);
+	unlock(s);
 }
 
 /* The transmitter is always empty, so its interrupt is due whenever it is enabled. */
@@ -100,24 +110,22 @@ uint8_t serial_read(struct serial *s, unsigned off)
 	}
 }
 
-static void transmit(struct serial *s, uint8_t val, int done_fd)
+static void transmit(struct serial *s, uint8_t byte)
 {
-	struct byte_job j = { .job = { .run = print, .done_fd = done_fd }, .s = s, .byte = val };
-
 	if (load(&s->reg[MCR]) & MCR_LOOP)
 		return;
-	loop_call(s->loop, &j.job);
+	print(s, byte);
 	transmitter_empty(s);
 }
 
-void serial_write(struct serial *s, unsigned off, uint8_t val, int done_fd)
+void serial_write(struct serial *s, unsigned off, uint8_t val)
 {
 	bool dlab = load(&s->reg[LCR]) & LCR_DLAB;
 
 	if (dlab && off <= IER) {
 		store(&s->divisor[off], val);
 	} else if (off == DATA) {
-		transmit(s, val, done_fd);
+		transmit(s, val);
 	} else if (off == IER) {
 		store(&s->reg[IER], val & 0x0f);
 		transmitter_empty(s);

@@ -62,6 +62,34 @@ int vm_phase_kernel(struct vm *vm, struct err *err)
 	return rc;
 }
 
+static struct report_counters count(const struct vm *vm)
+{
+	struct report_counters c = { 0 };
+
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		const struct vcpu *v = &vm->vcpu[i];
+
+		c.exits += __atomic_load_n(&v->exits, __ATOMIC_RELAXED);
+		c.insn_emulation += kvm_counter_read(&v->insns);
+		c.completions += arch_completions(v->arch);
+	}
+	return c;
+}
+
+/* The agent's first act is to connect: what the guest needed until then is its boot. */
+static void guest_connects(void *ctx, uint32_t id, uint32_t port)
+{
+	struct vm *vm = ctx;
+
+	if (!vm->heard) {
+		struct report r = { .kind = REPORT_HEARD, .counters = count(vm) };
+
+		report_send(FD_LOG, &r);
+		vm->heard = true;
+	}
+	control_request(&vm->control, id, port);
+}
+
 static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
 {
 	vm_stop(ctx, why, 0, msg);
@@ -69,7 +97,7 @@ static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
 
 int vm_phase_devices(struct vm *vm, struct err *err)
 {
-	struct vsock_user user = { control_request, &vm->control };
+	struct vsock_user user = { guest_connects, vm };
 	int irq_fd, rc = loop_init(&vm->loop);
 
 	if (rc < 0)
@@ -77,7 +105,7 @@ int vm_phase_devices(struct vm *vm, struct err *err)
 	rc = irq_open(&vm->kvm, arch_layout.serial_irq, &irq_fd, err);
 	if (rc < 0)
 		return rc;
-	serial_init(&vm->serial, &vm->loop, FD_CONSOLE, irq_fd);
+	serial_init(&vm->serial, FD_CONSOLE, irq_fd);
 	rc = devices_init(&vm->devices, &vm->kvm, &vm->mem, &vm->loop, &vm->bus, &user, err);
 	if (rc < 0)
 		return rc;
@@ -101,13 +129,7 @@ void vm_stop(struct vm *vm, enum stop_reason why, int code, const char *msg)
 	struct report r = { .kind = REPORT_STOPPED, .stopped = { .reason = why, .code = code } };
 
 	serial_flush(&vm->serial);
-	for (unsigned i = 0; i < vm->spec.cpus; i++) {
-		const struct vcpu *v = &vm->vcpu[i];
-
-		r.stopped.exits += __atomic_load_n(&v->exits, __ATOMIC_RELAXED);
-		r.stopped.insn_emulation += kvm_counter_read(&v->insns);
-		r.stopped.completions += arch_completions(v->arch);
-	}
+	r.stopped.counters = count(vm);
 	snprintf(r.stopped.msg, sizeof(r.stopped.msg), "%s", msg);
 	report_send(FD_LOG, &r);
 	_exit(0);

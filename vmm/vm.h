@@ -32,6 +32,7 @@ struct vm {
 	struct serial serial;
 	struct vcpu vcpu[MAX_VCPUS];
 	struct threads threads;
+	bool heard;			/* the guest has asked for a connection */
 };
 
 /* What the machine will be, from the spec alone: nothing is opened, mapped or started.

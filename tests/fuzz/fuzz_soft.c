@@ -107,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct soft_vcpu cpu;
 	static struct kvm_run run;
+	static struct gmem mem;
 	struct input in;
 	struct err err;
 	uint8_t *ram;
@@ -118,19 +119,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	xcr0 = 1 | (in.xcr0 & 0xe7);
 	xsave = data + sizeof(in);
 	xsave_len = size - sizeof(in);
-	ram = aligned_alloc(4096, RAM);
+	if (!mem.n) {
+		mem = (struct gmem){ .n = 1, .region[0] = { .len = RAM,
+							    .hva = aligned_alloc(4096, RAM) } };
+		if (!mem.region[0].hva || soft_vcpu_init(&cpu, -1, &run, &mem, &err))
+			abort();
+	}
+	ram = mem.region[0].hva;
 	for (size_t at = 0; at < RAM; at++)
 		ram[at] = xsave_len ? xsave[at % xsave_len] : 0;
-	struct gmem mem = { .n = 1, .region[0] = { .gpa = 0, .len = RAM, .hva = ram } };
-
 	memset(&run, 0, sizeof(run));
 	arrange(&run, &in, ram);
-	if (soft_vcpu_init(&cpu, -1, &run, &mem, &err))
-		abort();
 	cpu.lstar = in.lstar;
 	cpu.pf_entry = in.pf_entry;
 	if (soft_exit(&cpu, why, sizeof(why)) && (!why[0] || strstr(why, "(null)")))
 		abort();
-	free(ram);
 	return 0;
 }

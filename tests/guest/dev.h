@@ -110,7 +110,10 @@ bool net_send(const void *frame, uint32_t len);		/* a header is put in front */
 void *net_receive(uint32_t *len);			/* a frame, or NULL; not posted again */
 uint32_t net_frame(uint8_t *frame, uint32_t len, uint8_t mark);	/* one that is echoed */
 
-enum { VS_REQUEST = 1, VS_RESPONSE, VS_RST, VS_SHUTDOWN, VS_RW, VS_CREDIT_UPDATE, VS_CREDIT_REQUEST };
+enum {
+	VS_REQUEST = 1, VS_RESPONSE, VS_RST, VS_SHUTDOWN, VS_RW, VS_CREDIT_UPDATE,
+	VS_CREDIT_REQUEST,
+};
 
 struct packet {
 	uint64_t src_cid, dst_cid;

@@ -3,15 +3,33 @@
  * outside, hang, or take another device with it. */
 #include "tests/guest/dev.h"
 
-#define ROUNDS 60
+#define ROUNDS 30
 
 static struct blk_header header;
 static uint8_t status;
-static bool over;			/* atomic: set here, read by the second vcpu */
+static bool over;			/* atomic: set by the first vcpu, read by the second */
+static uint32_t moves;			/* atomic: the other way around */
 
 static bool going_on(void)
 {
+	__atomic_fetch_add(&moves, 1, __ATOMIC_RELEASE);
 	return !__atomic_load_n(&over, __ATOMIC_ACQUIRE);
+}
+
+/* On a busy host the other vcpu may not run for a while; without it nothing moves. */
+static void await_moves(uint32_t n)
+{
+	uint32_t from = __atomic_load_n(&moves, __ATOMIC_ACQUIRE);
+
+	for (uint64_t t = start_wait(); __atomic_load_n(&moves, __ATOMIC_ACQUIRE) - from < n; )
+		CHECK(still_waiting(t));
+}
+
+static void end_moves(void)
+{
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	for (uint64_t t = start_wait(); !second_done(); )
+		CHECK(still_waiting(t));
 }
 
 static void good_read(struct ring *r)
@@ -22,7 +40,8 @@ static void good_read(struct ring *r)
 	r->desc[2] = (struct desc){ (uintptr_t)&status, 1, WRITE, 0 };
 }
 
-/* Kick until the rounds are over; a device that stopped is started again. */
+/* Kick until the rounds are over; a device that stopped, or has had its queue's worth, is
+ * started again. */
 static void play(void (*mover)(void *arg))
 {
 	struct ring *r = DISK_RING;
@@ -32,21 +51,21 @@ static void play(void (*mover)(void *arg))
 	good_read(r);
 	second_start(mover, r);
 	for (unsigned i = 0; i < ROUNDS; i++) {
+		bool broken;
+
 		ring_put(r, 0);
-		ring_kick(r);
-		pause_for(20);
-		if (is_broken(r->dev)) {
-			stopped++;
+		for (uint32_t k = 1; k <= 3; k++) {
+			ring_kick(r);
+			await_moves(k);
+		}
+		broken = is_broken(r->dev);
+		stopped += broken;
+		if (broken || i % 16 == 15) {
 			dev_start(r->dev, 16);
-			good_read(r);
-		} else if ((uint16_t)(r->put - __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE)) >= 16) {
-			dev_start(r->dev, 16);		/* it took less than we gave */
 			good_read(r);
 		}
 	}
-	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
-	for (uint64_t t = start_wait(); !second_done(); )
-		CHECK(still_waiting(t));
+	end_moves();
 	print("stopped 0x");
 	print_hex(stopped);
 	print(" times\n");
@@ -156,10 +175,9 @@ void moving_reset(void)
 			ring_put(r, 0);
 			ring_kick(r);
 		}
+		await_moves(1);
 	}
-	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
-	for (uint64_t t = start_wait(); !second_done(); )
-		CHECK(still_waiting(t));
+	end_moves();
 	expect_revived(r->dev);
 }
 
@@ -189,9 +207,8 @@ void moving_setup(void)
 		good_read(r);
 		ring_put(r, 0);
 		ring_kick(r);
+		await_moves(1);
 	}
-	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
-	for (uint64_t t = start_wait(); !second_done(); )
-		CHECK(still_waiting(t));
+	end_moves();
 	expect_revived(r->dev);
 }

@@ -88,7 +88,7 @@ void trying(const char *what, uint64_t detail)
 
 /* --- time ------------------------------------------------------------------------- */
 
-#define WAIT_TICKS (3ull << 32)		/* 3 to 13 s on machines of 1 to 4 GHz */
+#define WAIT_TICKS (8ull << 32)		/* 9 to 34 s on machines of 4 to 1 GHz */
 
 static uint64_t ticks(void)
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # check.sh BUILD_DIR - the tests that need a complete KVM host: builds one, looks whether it
-# is one, and runs the VM tests in it.
+# is one, and runs the VM tests and the hostile guests in it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")
@@ -10,5 +10,10 @@ for tool in mmdebstrap qemu-system-x86_64; do
 	command -v $tool > /dev/null || { echo "skip host: needs $tool"; exit 0; }
 done
 sh "$here/build.sh" "$host" || { echo "FAIL host.build: see above"; exit 1; }
-sh "$here/selftest.sh" "$host" "$build"
-sh "$here/vm.sh" "$build" | sed 's/^\(ok\|FAIL\|skip\) vm\./\1 host.vm./'
+sh "$here/selftest.sh" "$host" || { echo "FAIL host.selftest: without a host no tests in it"; exit 1; }
+mkdir -p "$build/check"
+sh "$here/vm.sh" "$build" > "$build/check/host.out"
+status=$?
+sed 's/^\(ok\|FAIL\|skip\) /&host./' "$build/check/host.out"
+[ $status -eq 0 ] || echo "FAIL host.run: the tests ended with status $status"
+exit $status

@@ -7,7 +7,7 @@ trap 'rm -rf "$job"' EXIT
 
 cp "$here/selftest/run.sh" "$job"
 touch "$job/made"
-gcc -std=gnu17 -O2 -Wall -Wextra -static -o "$job/kvm" "$here/selftest/kvm.c" || exit 1
+${CC:-gcc} -std=gnu17 -O2 -Wall -Wextra -static -o "$job/kvm" "$here/selftest/kvm.c" || exit 1
 sh "$here/run.sh" "$1" "$job" 120 || exit
 if [ "$(cksum < "$job/out/bytes")" = "$(cat "$job/out/sum")" ]; then
 	echo "ok host.files-come-back"

@@ -1,14 +1,18 @@
 /* test_jail.c - starts the jailer as the runner would, with the probe for a monitor, and
- * looks at what comes of it.  Prints a line a test: ok, FAIL or skip.
+ * looks at what comes of it.  Prints a line a test: ok or FAIL.
  *
  *	test_jail BUILD_DIR EXPECTED [KVM_FD]
  *
- * What each program refuses it must refuse with the right words, and whatever happens
- * nothing may be left: every test ends with rig_nothing_left(). */
+ * What is refused must be refused with the right words, and whatever happens nothing may
+ * be left: every test ends with rig_nothing_left(). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -533,6 +538,63 @@ static bool a_dead_runner_stops_the_jailer(struct rig *r)
 	return rig_nothing_left(r) || no("something is left");
 }
 
+/* --- kernels that offer less ---------------------------------------------------- */
+
+/* clone3() is not known; with no_userns, clone() refuses user namespaces too. */
+static void take_away(bool no_userns)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, no_userns ? CLONE_NEWUSER : 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(insns) / sizeof(insns[0]), insns };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		_exit(122);
+}
+
+static void take_clone3(void)
+{
+	take_away(false);
+}
+
+static void take_user_namespaces(void)
+{
+	take_away(true);
+}
+
+static bool an_old_kernel_is_enough(struct rig *r)
+{
+	r->before_exec = take_clone3;
+	return the_process_is_in_the_reported_cgroups(r) &&
+	       (r->jailed.jailed.layers & 1ull << LAYER_USERNS || no("userns is off"));
+}
+
+/* Root does without and says so; a user is told what to do. */
+static bool without_user_namespaces_root_goes_on(struct rig *r)
+{
+	uint64_t on;
+
+	r->before_exec = take_user_namespaces;
+	if (getuid() != 0)
+		return refused(r, "user namespaces are not allowed to this user");
+	if (!up(r))
+		return false;
+	on = r->jailed.jailed.layers;
+	if (on >> LAYER_USERNS & 1)
+		return no("userns is reported on");
+	if (!(on >> LAYER_OWN_UID & on >> LAYER_NO_CAPS & on >> LAYER_PIDNS & 1))
+		return no("layers %#llx", (unsigned long long)on);
+	return order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
+}
+
 /* --- the keeper ------------------------------------------------------------------- */
 
 static bool has_line(pid_t pid, const char *file, const char *want)
@@ -654,6 +716,8 @@ static const struct {
 	TEST(closed_standard_streams_change_nothing),
 	TEST(too_few_files_are_told),
 	TEST(a_dead_runner_stops_the_jailer),
+	TEST(an_old_kernel_is_enough),
+	TEST(without_user_namespaces_root_goes_on),
 	TEST(the_keeper_is_small),
 	TEST(explain_starts_nothing),
 	TEST(many_at_once_keep_apart),

@@ -144,19 +144,30 @@ static void features_are_negotiated(void **state)
 	assert_int_equal(rd(&d, R_STATUS), 3);
 }
 
-static void geometry_is_frozen_when_ready(void **state)
+static void check_frozen(void)
 {
-	struct vq before;
+	struct vq before = dev.q[0];
 
-	(void)state;
-	dr_start(&d, 0, 16);
-	before = dev.q[0];
 	wr(&d, R_QUEUE_SEL, 0);
 	for (uint32_t off = 0x38; off < 0x100; off += 4)
 		if (off != R_QUEUE_READY && off != R_NOTIFY && off != R_STATUS)
 			wr(&d, off, 0x40001000);
 	wr(&d, R_QUEUE_READY, 1);
 	assert_memory_equal(&before, &dev.q[0], sizeof(before));
+}
+
+static void geometry_is_frozen_when_ready(void **state)
+{
+	(void)state;
+	dr_start(&d, 0, 16);
+	check_frozen();				/* while the driver runs, and before */
+	wr(&d, R_STATUS, 0);
+	wr(&d, R_STATUS, 1);
+	wr(&d, R_STATUS, 3);
+	dr_accept(&d, 1ull << 32);
+	wr(&d, R_STATUS, 11);
+	dr_make_queue(&d, 0, 16);
+	check_frozen();
 }
 
 static void queues_are_set_up_between_features_and_driver_ok(void **state)

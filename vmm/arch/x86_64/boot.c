@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmm/arch/arch.h"
+#include "vmm/arch/x86_64/acpi.h"
 #include "vmm/arch/x86_64/layout.h"
 #include "vmm/arch/x86_64/mptable.h"
 
@@ -75,6 +76,7 @@ static void write_zero_page(struct boot_params *bp, const struct boot *boot,
 	bp->hdr.cmdline_size = (uint32_t)strlen(boot->cmdline);
 	bp->hdr.ramdisk_image = (uint32_t)boot->initrd_gpa;
 	bp->hdr.ramdisk_size = (uint32_t)boot->initrd_len;
+	bp->acpi_rsdp_addr = GPA_ACPI;
 	bp->e820_entries = (uint8_t)ram->n;
 	for (unsigned i = 0; i < ram->n; i++)
 		bp->e820_table[i] = (struct boot_e820_entry){ ram->range[i].gpa,
@@ -88,6 +90,7 @@ static void write_pvh(struct pvh_page *page, const struct boot *boot, const stru
 			.magic = PVH_MAGIC, .version = 1, .n_modules = 1,
 			.modules_gpa = GPA_PVH_INFO + offsetof(struct pvh_page, initrd),
 			.cmdline_gpa = GPA_CMDLINE,
+			.rsdp_gpa = GPA_ACPI,
 			.memmap_gpa = GPA_PVH_INFO + offsetof(struct pvh_page, ram),
 			.n_memmap = ram->n,
 		},
@@ -125,6 +128,7 @@ void arch_write_boot(const struct gmem *mem, const struct boot *boot, unsigned c
 	       sizeof(boot->cmdline));
 	write_gdt(gmem_at(mem, GPA_GDT, 32), boot->how);
 	mptable_write(gmem_at(mem, GPA_MPTABLE, MPTABLE_SIZE), cpus);
+	acpi_write(gmem_at(mem, GPA_ACPI, ACPI_SIZE), cpus, boot->n_devices);
 	if (boot->how == BOOT_PVH) {
 		write_pvh(gmem_at(mem, GPA_PVH_INFO, 4096), boot, &ram);
 	} else {

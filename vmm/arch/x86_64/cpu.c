@@ -28,9 +28,9 @@ struct arch_vcpu {
 	struct soft_vcpu soft;
 };
 
-struct cpuid {
-	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entry[MAX_CPUID];
+union cpuid {
+	struct kvm_cpuid2 table;
+	char room[sizeof(struct kvm_cpuid2) + MAX_CPUID * sizeof(struct kvm_cpuid_entry2)];
 };
 
 struct arch_vcpu *arch_vcpu_storage(unsigned id)
@@ -90,14 +90,15 @@ static void set_topology(struct kvm_cpuid_entry2 *e, unsigned id, unsigned cpus)
 	}
 }
 
-/* What a guest here has no use for: nested virtualization, performance counters, user-mode
- * waiting, and a second topology leaf that would have to agree with the first. */
-static void trim(struct kvm_cpuid_entry2 *e, bool tsc_deadline)
+/* That there is a hypervisor is for us to say, not for KVM.  Away goes what a guest here has
+ * no use for: nested virtualization, performance counters, user-mode waiting, and a second
+ * topology leaf that would have to agree with the first. */
+static void adjust(struct kvm_cpuid_entry2 *e, bool tsc_deadline)
 {
 	switch (e->function) {
 	case 0x1:
 		e->ecx &= ~(1u << 3 | 1u << 5 | 1u << 15);	/* MONITOR, VMX, PDCM */
-		e->ecx |= (uint32_t)tsc_deadline << 24;
+		e->ecx |= (uint32_t)tsc_deadline << 24 | 1u << 31;	/* a hypervisor */
 		break;
 	case 0x7:
 		if (e->index == 0)
@@ -116,32 +117,33 @@ static void trim(struct kvm_cpuid_entry2 *e, bool tsc_deadline)
 }
 
 /* The policy, the same for all vcpus: read once, because KVM takes its time to answer. */
-static int get_policy(struct cpuid *c, const struct vm *vm, struct err *err)
+static int get_policy(struct kvm_cpuid2 *c, const struct vm *vm, struct err *err)
 {
 	bool deadline = ioctl(vm->kvm.fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 
-	c->head = (struct kvm_cpuid2){ .nent = MAX_CPUID };
-	if (kvm_ioctl(vm->kvm.fd, KVM_GET_SUPPORTED_CPUID, &c->head) < 0)
+	c->nent = MAX_CPUID;
+	if (kvm_ioctl(vm->kvm.fd, KVM_GET_SUPPORTED_CPUID, c) < 0)
 		return err_sys(err, "kvm: supported CPUID");
-	for (unsigned i = 0; i < c->head.nent; i++)
-		trim(&c->entry[i], deadline);
+	for (unsigned i = 0; i < c->nent; i++)
+		adjust(&c->entries[i], deadline);
 	if (vm->soft)
-		soft_cpuid(&c->head);
+		soft_cpuid(c);
 	return 0;
 }
 
 static int set_cpuid(struct vcpu *v, struct err *err)
 {
-	static struct cpuid policy;
+	static union cpuid policy;
+	struct kvm_cpuid2 *c = &policy.table;
 	int rc = 0;
 
-	if (policy.head.nent == 0)
-		rc = get_policy(&policy, v->vm, err);
+	if (c->nent == 0)
+		rc = get_policy(c, v->vm, err);
 	if (rc < 0)
 		return rc;
-	for (unsigned i = 0; i < policy.head.nent; i++)
-		set_topology(&policy.entry[i], v->id, v->vm->spec.cpus);
-	if (kvm_ioctl(v->fd, KVM_SET_CPUID2, &policy.head) < 0)
+	for (unsigned i = 0; i < c->nent; i++)
+		set_topology(&c->entries[i], v->id, v->vm->spec.cpus);
+	if (kvm_ioctl(v->fd, KVM_SET_CPUID2, c) < 0)
 		return err_sys(err, "vcpu %u: CPUID", v->id);
 	return 0;
 }
@@ -151,15 +153,17 @@ static int set_cpuid(struct vcpu *v, struct err *err)
 /* Linux takes fast string moves from this bit, not from CPUID alone. */
 static int set_msrs(struct vcpu *v, struct err *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = { .head.nmsrs = 1, .entry = { .index = MSR_MISC_ENABLE } };
+	union {
+		struct kvm_msrs msrs;
+		char room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} m = { .room = { 0 } };
 
-	if (kvm_ioctl(v->fd, KVM_GET_MSRS, &m.head) != 1)
-		return 0;
-	m.entry.data |= FAST_STRINGS;
-	if (kvm_ioctl(v->fd, KVM_SET_MSRS, &m.head) != 1)
+	m.msrs.nmsrs = 1;
+	m.msrs.entries[0].index = MSR_MISC_ENABLE;
+	if (kvm_ioctl(v->fd, KVM_GET_MSRS, &m) != 1)
+		return 0;	/* not on this kind of processor */
+	m.msrs.entries[0].data |= FAST_STRINGS;
+	if (kvm_ioctl(v->fd, KVM_SET_MSRS, &m) != 1)
 		return err_sys(err, "vcpu %u: MSRs", v->id);
 	return 0;
 }

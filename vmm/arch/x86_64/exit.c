@@ -21,7 +21,7 @@ static struct log_once unknown_port;
 static void port_out(struct vcpu *v, uint16_t port, uint8_t val)
 {
 	if (port - PORT_SERIAL < 8u)
-		serial_write(&v->vm->serial, port - PORT_SERIAL, val, v->done_fd);
+		serial_write(&v->vm->serial, port - PORT_SERIAL, val);
 	else if (port == PORT_I8042 && val == I8042_RESET)
 		vcpu_stop(v, STOP_RESET, 0, "the guest asked for a reset");
 	else if (port == EXIT_PORT)

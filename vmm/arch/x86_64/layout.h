@@ -11,6 +11,7 @@
 #define GPA_PAGE_TABLES	0x9000u		/* three pages: the first GiB, one to one */
 #define GPA_CMDLINE	0x20000u
 #define GPA_MPTABLE	0x9fc00u	/* top KiB of base memory, where systems look for it */
+#define GPA_ACPI	0xe0000u	/* the root pointer is looked for from here to 1 MiB */
 #define BASE_END	GPA_MPTABLE	/* RAM the guest may use below 1 MiB */
 #define HIGH_START	0x100000u	/* 1 MiB: where kernels may go */
 #define MAPPED_END	(1u << 30)	/* what the first page tables reach */

@@ -81,8 +81,8 @@ static bool cpuid_leaf(struct kvm_cpuid_entry2 *e)
 	case 1:				/* MONITOR, CMPXCHG16B: completions in hot paths */
 		e->ecx &= ~(1u << 3 | 1u << 13);
 		return true;
-	case 7:
-		e->ebx &= 1u << 16;	/* AVX512F */
+	case 7:				/* KVM adds more; this one lets AVX-512 be saved */
+		e->ebx &= 1u << 16;
 		e->ecx = e->edx = 0;
 		return e->index == 0;
 	case 0xd:
@@ -110,11 +110,30 @@ void soft_cpuid(struct kvm_cpuid2 *cpuid)
 	cpuid->nent = kept;
 }
 
-/* popcnt: KVM offers it whatever the policy says.  rodata: changing page attributes costs
- * millions of emulated instructions.  nopvspin: it would need hypercalls. */
+/* KVM adds these CPUID bits whatever the policy says.  The kernel would use each of them in
+ * instructions that need a completion or, with erms and fsrm, take 0.6 us for each byte.
+ * rodata: changing the attributes of pages costs millions of emulated instructions. */
 const char *soft_cmdline(void)
 {
-	return "clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off nopvspin";
+	return "clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off";
+}
+
+/* Executing CPUID is slow where a hypervisor is underneath, so it is done once. */
+static void know_processor(struct soft_vcpu *s)
+{
+	unsigned a, b, c, d;
+
+	s->rdrand = __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 30);
+	for (unsigned n = 2; n < SOFT_XSTATE_N; n++) {
+		unsigned size = 0, at = 0, flags = 0;
+
+		__get_cpuid_count(0xd, n, &size, &at, &flags, &d);
+		if (!(XSTATE_ALL >> n & 1) || at + size > sizeof(s->image))
+			continue;
+		s->xstate[n] = (struct soft_xstate) {
+			.at = (uint16_t)at, .size = (uint16_t)size, .aligned = flags & 2,
+		};
+	}
 }
 
 int soft_vcpu_init(struct soft_vcpu *s, int vcpu_fd, struct kvm_run *run, const struct gmem *mem,
@@ -127,16 +146,7 @@ int soft_vcpu_init(struct soft_vcpu *s, int vcpu_fd, struct kvm_run *run, const 
 	s->run = run;
 	s->mem = mem;
 	run->kvm_valid_regs = KVM_SYNC_X86_VALID_FIELDS;
-	for (unsigned n = 2; n < SOFT_XSTATE_N; n++) {
-		unsigned size = 0, at = 0, flags = 0, d;
-
-		__get_cpuid_count(0xd, n, &size, &at, &flags, &d);
-		if (size == 0 || at + size > sizeof(s->image) || flags & 1)
-			continue;
-		s->xstate[n] = (struct soft_xstate) {
-			.at = (uint16_t)at, .size = (uint16_t)size, .aligned = flags & 2,
-		};
-	}
+	know_processor(s);
 	if (kvm_ioctl(vcpu_fd, KVM_GET_XCRS, &x))
 		return err_sys(err, "software KVM: KVM_GET_XCRS");
 	return 0;
@@ -260,7 +270,7 @@ enum outcome clac(struct soft_vcpu *s, const struct insn *i)
 
 	(void)i;
 	if (cpl(s))
-		return raise(s, EXC_UD);
+		return raise_exc(s, EXC_UD);
 	if (!s->lstar && learn_syscalls(s) != DONE)
 		return IMPOSSIBLE;
 	if (regs(s)->rip == s->pf_entry && mem_peek(s, regs(s)->rsp, &f, sizeof(f)) &&
@@ -297,16 +307,17 @@ static void fetch(struct soft_vcpu *s, struct fetched *f)
 
 static enum outcome carry_out(struct soft_vcpu *s, const struct fetched *f)
 {
-	completion *c = NULL;
+	const struct row *row = NULL;
 	struct insn i;
 
 	if (!(sregs(s)->efer & EFER_LMA) || !sregs(s)->cs.l)
 		return give_up(s, "not in 64-bit mode");
 	if (!insn_decode(&i, f->bytes, f->n))
-		c = completion_of(&i);
-	if (!c)
-		return give_up(s, "an instruction that is not known here");
-	switch (c(s, &i)) {
+		row = row_of(&i);
+	if (!row)
+		return give_up(s, "not known here");
+	s->name = row->name;
+	switch (row->complete(s, &i)) {
 	case DONE:
 		regs(s)->rip += i.len;
 		return DONE;
@@ -327,7 +338,7 @@ static enum outcome complete(struct soft_vcpu *s, struct fetched *f)
 	o = carry_out(s, f);
 	/* User code must not be able to stop the machine: it gets what KVM would give it. */
 	if (o == IMPOSSIBLE && cpl(s) == 3)
-		o = raise(s, EXC_UD);
+		o = raise_exc(s, EXC_UD);
 	__atomic_fetch_add(&s->completions, 1, __ATOMIC_RELAXED);
 	return o;
 }
@@ -338,15 +349,17 @@ static void explain(const struct soft_vcpu *s, const struct fetched *f, char *wh
 
 	for (size_t at = 0; at < f->n; at++)
 		snprintf(hex + at * 3, 4, " %02x", f->bytes[at]);
-	snprintf(why, n, "software KVM at rip %#llx: %s; bytes%s",
-		 (unsigned long long)s->run->s.regs.regs.rip, s->impossible, hex);
+	snprintf(why, n, "software KVM at rip %#llx: %s: %s; bytes%s",
+		 (unsigned long long)s->run->s.regs.regs.rip, s->name, s->impossible, hex);
 }
 
 int soft_exit(struct soft_vcpu *s, char *why, size_t n)
 {
 	struct fetched f = { .n = 0 };
-	enum outcome o = s->run->exit_reason == KVM_EXIT_X86_WRMSR ? wrmsr(s) : complete(s, &f);
+	enum outcome o;
 
+	s->name = "instruction";
+	o = s->run->exit_reason == KVM_EXIT_X86_WRMSR ? wrmsr(s) : complete(s, &f);
 	if (o != IMPOSSIBLE)
 		return 0;
 	explain(s, &f, why, n);

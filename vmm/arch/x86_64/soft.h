@@ -46,7 +46,9 @@ struct soft_vcpu {
 	uint64_t pf_entry;		/* the trap planted in the guest's #PF handler */
 	uint64_t star;			/* MSR_STAR, for SYSCALL's selectors */
 	uint64_t completions;		/* atomic: counted here, read by anyone */
-	const char *impossible;		/* why the last completion was given up */
+	const char *name;		/* of the last completion */
+	const char *impossible;		/* why it was given up */
+	bool rdrand;			/* this processor has it */
 	struct soft_xstate {		/* where KVM's image has each component, from 2 on */
 		uint16_t at, size;	/* size 0: this processor has no such component */
 		bool aligned;		/* to 64 bytes in the compacted form */

@@ -47,7 +47,7 @@ static enum outcome state_set(struct soft_vcpu *s)
 static enum outcome fpu_begin(struct soft_vcpu *s)
 {
 	if (sregs(s)->cr0 & (CR0_TS | CR0_EM))
-		return raise(s, EXC_NM);
+		return raise_exc(s, EXC_NM);
 	return state_get(s);
 }
 
@@ -56,7 +56,7 @@ static enum outcome fpu_begin_waiting(struct soft_vcpu *s)
 {
 	enum outcome o = fpu_begin(s);
 
-	return o == DONE && (fx(s)->fsw & FSW_ES) ? raise(s, EXC_MF) : o;
+	return o == DONE && (fx(s)->fsw & FSW_ES) ? raise_exc(s, EXC_MF) : o;
 }
 
 enum outcome fpu_wait(struct soft_vcpu *s, const struct insn *i)
@@ -170,9 +170,9 @@ enum outcome fpu_empty_mmx(struct soft_vcpu *s, const struct insn *i)
 static enum outcome sse_begin(struct soft_vcpu *s)
 {
 	if (sregs(s)->cr0 & CR0_EM)
-		return raise(s, EXC_UD);
+		return raise_exc(s, EXC_UD);
 	if (sregs(s)->cr0 & CR0_TS)
-		return raise(s, EXC_NM);
+		return raise_exc(s, EXC_NM);
 	return state_get(s);
 }
 
@@ -212,7 +212,7 @@ static enum outcome xcr0_read(struct soft_vcpu *s, uint64_t *xcr0)
 	struct kvm_xcrs x;
 
 	if (!(sregs(s)->cr4 & CR4_OSXSAVE))
-		return raise(s, EXC_UD);
+		return raise_exc(s, EXC_UD);
 	if (kvm_ioctl(s->fd, KVM_GET_XCRS, &x) || x.nr_xcrs < 1)
 		return give_up(s, "KVM_GET_XCRS failed");
 	*xcr0 = x.xcrs[0].value;
@@ -253,7 +253,7 @@ enum outcome xcr_set(struct soft_vcpu *s, const struct insn *i)
 
 	(void)i;
 	if (!(sregs(s)->cr4 & CR4_OSXSAVE))
-		return raise(s, EXC_UD);
+		return raise_exc(s, EXC_UD);
 	/* KVM knows which values this guest's CPUID allows. */
 	if (cpl(s) || reg_get(s, GPR_RCX, 4) || kvm_ioctl(s->fd, KVM_SET_XCRS, &x))
 		return raise_code(s, EXC_GP, 0);
@@ -297,7 +297,7 @@ static enum outcome xstate_begin(struct soft_vcpu *s, const struct insn *i, uint
 	if (o != DONE)
 		return o;
 	if (sregs(s)->cr0 & CR0_TS)
-		return raise(s, EXC_NM);
+		return raise_exc(s, EXC_NM);
 	if (insn_ea(s, i) & 63)
 		return raise_code(s, EXC_GP, 0);
 	*rfbm = *xcr0 & edx_eax(s);

@@ -69,7 +69,7 @@ static enum outcome inject(struct soft_vcpu *s, uint8_t vector, bool has_code, u
 	return RAISED;
 }
 
-enum outcome raise(struct soft_vcpu *s, uint8_t vector)
+enum outcome raise_exc(struct soft_vcpu *s, uint8_t vector)
 {
 	return inject(s, vector, false, 0);
 }

@@ -68,7 +68,7 @@ void     flags_set(struct soft_vcpu *s, uint64_t status);
 
 /* --- exceptions: both return RAISED, or IMPOSSIBLE if one is already under way --- */
 
-enum outcome raise(struct soft_vcpu *s, uint8_t vector);
+enum outcome raise_exc(struct soft_vcpu *s, uint8_t vector);
 enum outcome raise_code(struct soft_vcpu *s, uint8_t vector, uint32_t code);
 enum outcome give_up(struct soft_vcpu *s, const char *why);
 

@@ -2,8 +2,6 @@
  *
  * What the emulator lacks and a kernel built without floating point executes; neither
  * vector arithmetic nor BMI, which such a kernel has none of. */
-#include <cpuid.h>
-
 #include "vmm/arch/x86_64/soft_insn.h"
 #include "vmm/kvm.h"
 
@@ -12,7 +10,7 @@
 static enum outcome undefined(struct soft_vcpu *s, const struct insn *i)
 {
 	(void)i;
-	return raise(s, EXC_UD);
+	return raise_exc(s, EXC_UD);
 }
 
 /* DONE: user code, if it is that, may use this gate. */
@@ -32,13 +30,13 @@ static enum outcome breakpoint(struct soft_vcpu *s, const struct insn *i)
 	if (o != DONE)
 		return o;
 	regs(s)->rip += i->len;
-	return raise(s, EXC_BP);
+	return raise_exc(s, EXC_BP);
 }
 
 static enum outcome debug_trap(struct soft_vcpu *s, const struct insn *i)
 {
 	regs(s)->rip += i->len;
-	return raise(s, EXC_DB);
+	return raise_exc(s, EXC_DB);
 }
 
 static enum outcome software_interrupt(struct soft_vcpu *s, const struct insn *i)
@@ -180,11 +178,10 @@ static enum outcome cmpxchg8b(struct soft_vcpu *s, const struct insn *i)
 /* RDRAND and RDSEED; carry clear, "none at the moment", is an answer guests expect. */
 static enum outcome random_number(struct soft_vcpu *s, const struct insn *i)
 {
-	unsigned a, b, c, d;
-	unsigned long long v = 0;
-	uint8_t got = 0;
+	uint64_t v = 0;
+	bool got = false;
 
-	if (__get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 30))
+	if (s->rdrand)
 		asm volatile("rdrand %0" : "=r"(v), "=@ccc"(got));
 	reg_set(s, i->rm, insn_size(i), got ? v : 0);
 	flags_set(s, got ? RFLAGS_CF : 0);
@@ -291,7 +288,7 @@ static enum outcome stac(struct soft_vcpu *s, const struct insn *i)
 {
 	(void)i;
 	if (cpl(s))
-		return raise(s, EXC_UD);
+		return raise_exc(s, EXC_UD);
 	regs(s)->rflags |= RFLAGS_AC;
 	return DONE;
 }
@@ -335,74 +332,68 @@ static enum outcome invpcid(struct soft_vcpu *s, const struct insn *i)
 enum operand { NO_OPERAND, REGISTER, MEMORY, EITHER };
 enum prefix { NP, P66, PF3, PF2, ANY_PREFIX, NP_OR_66 };
 
-struct row {
-	uint8_t map, op, prefix, operand;
-	int8_t  reg, rm;		/* of ModRM, -1: any */
-	completion *complete;
-};
-
 static const struct row rows[] = {
-	{ MAP_ONE, 0x9b, ANY_PREFIX, NO_OPERAND, -1, -1, fpu_wait },
-	{ MAP_ONE, 0xcc, ANY_PREFIX, NO_OPERAND, -1, -1, breakpoint },
-	{ MAP_ONE, 0xcd, ANY_PREFIX, NO_OPERAND, -1, -1, software_interrupt },
-	{ MAP_ONE, 0xf1, ANY_PREFIX, NO_OPERAND, -1, -1, debug_trap },
-	{ MAP_ONE, 0xd9, ANY_PREFIX, MEMORY, 5, -1, fpu_load_control },
-	{ MAP_ONE, 0xd9, ANY_PREFIX, MEMORY, 7, -1, fpu_store_control },
-	{ MAP_ONE, 0xdb, ANY_PREFIX, MEMORY, 0, -1, fpu_load_int32 },
-	{ MAP_ONE, 0xdb, ANY_PREFIX, REGISTER, 4, 2, fpu_clear },
-	{ MAP_ONE, 0xdb, ANY_PREFIX, REGISTER, 4, 3, fpu_init },
-	{ MAP_ONE, 0xdd, ANY_PREFIX, MEMORY, 7, -1, fpu_store_status },
-	{ MAP_ONE, 0xdf, ANY_PREFIX, REGISTER, 4, 0, fpu_store_status },
+	{ "fwait", MAP_ONE, 0x9b, ANY_PREFIX, NO_OPERAND, -1, -1, fpu_wait },
+	{ "int3", MAP_ONE, 0xcc, ANY_PREFIX, NO_OPERAND, -1, -1, breakpoint },
+	{ "int", MAP_ONE, 0xcd, ANY_PREFIX, NO_OPERAND, -1, -1, software_interrupt },
+	{ "int1", MAP_ONE, 0xf1, ANY_PREFIX, NO_OPERAND, -1, -1, debug_trap },
+	{ "fldcw", MAP_ONE, 0xd9, ANY_PREFIX, MEMORY, 5, -1, fpu_load_control },
+	{ "fnstcw", MAP_ONE, 0xd9, ANY_PREFIX, MEMORY, 7, -1, fpu_store_control },
+	{ "fild", MAP_ONE, 0xdb, ANY_PREFIX, MEMORY, 0, -1, fpu_load_int32 },
+	{ "fnclex", MAP_ONE, 0xdb, ANY_PREFIX, REGISTER, 4, 2, fpu_clear },
+	{ "fninit", MAP_ONE, 0xdb, ANY_PREFIX, REGISTER, 4, 3, fpu_init },
+	{ "fnstsw", MAP_ONE, 0xdd, ANY_PREFIX, MEMORY, 7, -1, fpu_store_status },
+	{ "fnstsw", MAP_ONE, 0xdf, ANY_PREFIX, REGISTER, 4, 0, fpu_store_status },
 
-	{ MAP_0F, 0x00, ANY_PREFIX, EITHER, 4, -1, verr_verw },
-	{ MAP_0F, 0x00, ANY_PREFIX, EITHER, 5, -1, verr_verw },
-	{ MAP_0F, 0x01, NP, REGISTER, 1, 0, nothing },			/* monitor */
-	{ MAP_0F, 0x01, NP, REGISTER, 1, 1, nothing },			/* mwait */
-	{ MAP_0F, 0x01, NP, REGISTER, 1, 2, clac },
-	{ MAP_0F, 0x01, NP, REGISTER, 1, 3, stac },
-	{ MAP_0F, 0x01, NP, REGISTER, 2, 0, xcr_get },
-	{ MAP_0F, 0x01, NP, REGISTER, 2, 1, xcr_set },
-	{ MAP_0F, 0x01, NP, REGISTER, 5, 0, nothing },			/* serialize */
-	{ MAP_0F, 0x01, NP, REGISTER, 7, 1, rdtscp },
-	{ MAP_0F, 0x02, ANY_PREFIX, EITHER, -1, -1, lar_lsl },
-	{ MAP_0F, 0x03, ANY_PREFIX, EITHER, -1, -1, lar_lsl },
-	{ MAP_0F, 0x0b, ANY_PREFIX, NO_OPERAND, -1, -1, undefined },	/* ud2 */
-	{ MAP_0F, 0x0d, ANY_PREFIX, EITHER, -1, -1, nothing },		/* prefetchw */
-	{ MAP_0F, 0x18, ANY_PREFIX, EITHER, -1, -1, nothing },		/* hints */
-	{ MAP_0F, 0x19, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x1a, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x1b, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x1c, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x1d, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x1e, ANY_PREFIX, EITHER, -1, -1, nothing },		/* endbr */
-	{ MAP_0F, 0x1f, ANY_PREFIX, EITHER, -1, -1, nothing },
-	{ MAP_0F, 0x77, NP, NO_OPERAND, -1, -1, fpu_empty_mmx },
-	{ MAP_0F, 0xae, NP, MEMORY, 2, -1, sse_load_mxcsr },
-	{ MAP_0F, 0xae, NP, MEMORY, 3, -1, sse_store_mxcsr },
-	{ MAP_0F, 0xae, NP, MEMORY, 4, -1, xstate_save },
-	{ MAP_0F, 0xae, NP, MEMORY, 5, -1, xstate_restore },
-	{ MAP_0F, 0xae, NP, MEMORY, 6, -1, xstate_save },		/* xsaveopt */
-	{ MAP_0F, 0xae, P66, MEMORY, 6, -1, touch },			/* clwb */
-	{ MAP_0F, 0xae, NP_OR_66, MEMORY, 7, -1, touch },		/* clflush, clflushopt */
-	{ MAP_0F, 0xae, NP, REGISTER, 5, -1, nothing },			/* lfence */
-	{ MAP_0F, 0xae, NP, REGISTER, 6, -1, nothing },			/* mfence */
-	{ MAP_0F, 0xae, NP, REGISTER, 7, -1, nothing },			/* sfence */
-	{ MAP_0F, 0xb8, PF3, EITHER, -1, -1, popcnt },
-	{ MAP_0F, 0xb9, ANY_PREFIX, EITHER, -1, -1, undefined },	/* ud1 */
-	{ MAP_0F, 0xbc, PF3, EITHER, -1, -1, count_zeros },
-	{ MAP_0F, 0xbd, PF3, EITHER, -1, -1, count_zeros },
-	{ MAP_0F, 0xc7, ANY_PREFIX, MEMORY, 1, -1, cmpxchg8b },
-	{ MAP_0F, 0xc7, NP, MEMORY, 3, -1, xstate_restore_super },
-	{ MAP_0F, 0xc7, NP, MEMORY, 4, -1, xstate_save_compact },
-	{ MAP_0F, 0xc7, NP, MEMORY, 5, -1, xstate_save_super },
-	{ MAP_0F, 0xc7, NP_OR_66, REGISTER, 6, -1, random_number },
-	{ MAP_0F, 0xc7, NP_OR_66, REGISTER, 7, -1, random_number },
-	{ MAP_0F, 0xc7, PF3, REGISTER, 7, -1, rdpid },
-	{ MAP_0F, 0xff, ANY_PREFIX, EITHER, -1, -1, undefined },	/* ud0 */
+	{ "verr", MAP_0F, 0x00, ANY_PREFIX, EITHER, 4, -1, verr_verw },
+	{ "verw", MAP_0F, 0x00, ANY_PREFIX, EITHER, 5, -1, verr_verw },
+	{ "monitor", MAP_0F, 0x01, NP, REGISTER, 1, 0, nothing },
+	{ "mwait", MAP_0F, 0x01, NP, REGISTER, 1, 1, nothing },
+	{ "clac", MAP_0F, 0x01, NP, REGISTER, 1, 2, clac },
+	{ "stac", MAP_0F, 0x01, NP, REGISTER, 1, 3, stac },
+	{ "xgetbv", MAP_0F, 0x01, NP, REGISTER, 2, 0, xcr_get },
+	{ "xsetbv", MAP_0F, 0x01, NP, REGISTER, 2, 1, xcr_set },
+	{ "serialize", MAP_0F, 0x01, NP, REGISTER, 5, 0, nothing },
+	{ "rdtscp", MAP_0F, 0x01, NP, REGISTER, 7, 1, rdtscp },
+	{ "lar", MAP_0F, 0x02, ANY_PREFIX, EITHER, -1, -1, lar_lsl },
+	{ "lsl", MAP_0F, 0x03, ANY_PREFIX, EITHER, -1, -1, lar_lsl },
+	{ "ud2", MAP_0F, 0x0b, ANY_PREFIX, NO_OPERAND, -1, -1, undefined },
+	{ "prefetchw", MAP_0F, 0x0d, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x18, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x19, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1a, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1b, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1c, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1d, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1e, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "hint", MAP_0F, 0x1f, ANY_PREFIX, EITHER, -1, -1, nothing },
+	{ "emms", MAP_0F, 0x77, NP, NO_OPERAND, -1, -1, fpu_empty_mmx },
+	{ "ldmxcsr", MAP_0F, 0xae, NP, MEMORY, 2, -1, sse_load_mxcsr },
+	{ "stmxcsr", MAP_0F, 0xae, NP, MEMORY, 3, -1, sse_store_mxcsr },
+	{ "xsave", MAP_0F, 0xae, NP, MEMORY, 4, -1, xstate_save },
+	{ "xrstor", MAP_0F, 0xae, NP, MEMORY, 5, -1, xstate_restore },
+	{ "xsaveopt", MAP_0F, 0xae, NP, MEMORY, 6, -1, xstate_save },
+	{ "clwb", MAP_0F, 0xae, P66, MEMORY, 6, -1, touch },
+	{ "clflush", MAP_0F, 0xae, NP_OR_66, MEMORY, 7, -1, touch },
+	{ "lfence", MAP_0F, 0xae, NP, REGISTER, 5, -1, nothing },
+	{ "mfence", MAP_0F, 0xae, NP, REGISTER, 6, -1, nothing },
+	{ "sfence", MAP_0F, 0xae, NP, REGISTER, 7, -1, nothing },
+	{ "popcnt", MAP_0F, 0xb8, PF3, EITHER, -1, -1, popcnt },
+	{ "ud1", MAP_0F, 0xb9, ANY_PREFIX, EITHER, -1, -1, undefined },
+	{ "tzcnt", MAP_0F, 0xbc, PF3, EITHER, -1, -1, count_zeros },
+	{ "lzcnt", MAP_0F, 0xbd, PF3, EITHER, -1, -1, count_zeros },
+	{ "cmpxchg8b", MAP_0F, 0xc7, ANY_PREFIX, MEMORY, 1, -1, cmpxchg8b },
+	{ "xrstors", MAP_0F, 0xc7, NP, MEMORY, 3, -1, xstate_restore_super },
+	{ "xsavec", MAP_0F, 0xc7, NP, MEMORY, 4, -1, xstate_save_compact },
+	{ "xsaves", MAP_0F, 0xc7, NP, MEMORY, 5, -1, xstate_save_super },
+	{ "rdrand", MAP_0F, 0xc7, NP_OR_66, REGISTER, 6, -1, random_number },
+	{ "rdseed", MAP_0F, 0xc7, NP_OR_66, REGISTER, 7, -1, random_number },
+	{ "rdpid", MAP_0F, 0xc7, PF3, REGISTER, 7, -1, rdpid },
+	{ "ud0", MAP_0F, 0xff, ANY_PREFIX, EITHER, -1, -1, undefined },
 
-	{ MAP_0F38, 0x82, P66, MEMORY, -1, -1, invpcid },
-	{ MAP_0F38, 0xf0, PF2, EITHER, -1, -1, crc32 },
-	{ MAP_0F38, 0xf1, PF2, EITHER, -1, -1, crc32 },
+	{ "invpcid", MAP_0F38, 0x82, P66, MEMORY, -1, -1, invpcid },
+	{ "crc32", MAP_0F38, 0xf0, PF2, EITHER, -1, -1, crc32 },
+	{ "crc32", MAP_0F38, 0xf1, PF2, EITHER, -1, -1, crc32 },
 };
 
 static bool prefix_matches(const struct insn *i, enum prefix p)
@@ -429,7 +420,7 @@ static bool operand_matches(const struct insn *i, enum operand o)
 	return o == NO_OPERAND || o == EITHER || insn_mem(i) == (o == MEMORY);
 }
 
-completion *completion_of(const struct insn *i)
+const struct row *row_of(const struct insn *i)
 {
 	for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
 		const struct row *r = &rows[n];
@@ -437,7 +428,7 @@ completion *completion_of(const struct insn *i)
 		if (r->map == i->map && r->op == i->op && prefix_matches(i, r->prefix) &&
 		    operand_matches(i, r->operand) && (r->reg < 0 || r->reg == (i->reg & 7)) &&
 		    (r->rm < 0 || r->rm == (i->rm & 7)))
-			return r->complete;
+			return r;
 	}
 	return NULL;
 }

@@ -7,8 +7,16 @@
 /* Carries out one decoded instruction.  DONE leaves it to the caller to step over it. */
 typedef enum outcome completion(struct soft_vcpu *s, const struct insn *i);
 
+struct row {
+	const char *name;
+	uint8_t map, op;
+	uint8_t prefix, operand;	/* enum prefix, enum operand in soft_insn.c */
+	int8_t  reg, rm;		/* of ModRM, -1: any */
+	completion *complete;
+};
+
 /* NULL: there is none. */
-completion *completion_of(const struct insn *i);
+const struct row *row_of(const struct insn *i);
 
 /* soft.c: CLAC, which is also how system calls arrive. */
 completion clac;

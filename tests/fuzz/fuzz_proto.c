@@ -1,0 +1,38 @@
+/* fuzz_proto.c - control messages of any content, as either side receives them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/proto.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
+
+/* A checked EXEC: every string is where it is said to be, and inside. */
+static void walk_strings(const struct msg *m)
+{
+	const char *end = (const char *)m->body + m->head.length, *s = NULL;
+
+	for (uint32_t i = 0; i < 1 + m->exec.argc + m->exec.envc; i++) {
+		s = msg_exec_string(m, i);
+		if (s >= end || s + strlen(s) >= end)
+			abort();
+	}
+	if (s + strlen(s) + 1 != end)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
+{
+	enum side from = n > 0 && (in[0] & 1) ? FROM_HOST : FROM_GUEST;
+	struct msg *m = malloc(sizeof(*m));
+
+	n -= n > 0;
+	memset(m, 0xa5, sizeof(*m));		/* what was not received is not all zero */
+	memcpy(m, in + 1, n < sizeof(*m) ? n : sizeof(*m));
+	if (n >= sizeof(m->head) && msg_check_header(&m->head, from) == 0 &&
+	    n >= sizeof(m->head) + m->head.length) {
+		if (msg_check(m, from) == 0 && m->head.type == MSG_EXEC)
+			walk_strings(m);
+	}
+	free(m);
+	return 0;
+}
