@@ -74,7 +74,7 @@ host	= $(patsubst %.c,$(B)/host/%.o,$(1))
 musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
 
 PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/init $(B)/init.cpio
-IMAGES	 := $(GUEST)/vmlinux $(GUEST)/base.erofs
+IMAGES	 := $(GUEST)/vmlinux $(GUEST)/vmlinux-up $(GUEST)/base.erofs
 
 .PHONY: all programs
 all: programs images man
@@ -138,10 +138,15 @@ $(call host,runner/sysname.c): $(B)/gen/sysnames.h
 
 .PHONY: images kernel
 images: $(IMAGES)
-kernel: $(GUEST)/vmlinux
+kernel: $(GUEST)/vmlinux $(GUEST)/vmlinux-up
 
+# One for several processors, one for a single one; one after the other, for they share
+# the source tree and each uses all processors.
 $(GUEST)/vmlinux: rootfs/kernel.sh rootfs/kernel-$(ARCH).config
-	sh rootfs/kernel.sh $(GUEST)
+	sh rootfs/kernel.sh $(GUEST) vmlinux
+
+$(GUEST)/vmlinux-up: rootfs/kernel.sh rootfs/kernel-$(ARCH).config rootfs/kernel-$(ARCH)-up.config | $(GUEST)/vmlinux
+	sh rootfs/kernel.sh $(GUEST) vmlinux-up
 
 $(GUEST)/base.erofs: rootfs/base.sh
 	sh rootfs/base.sh $@

@@ -85,7 +85,7 @@ static void log_kernel(const char *text)
 		dprintf(fd, "<3>init: %s\n", text);
 }
 
-static void log_line(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0))) log_line(const char *fmt, va_list ap)
 {
 	struct { struct msg_header head; struct msg_log log; } m = { 0 };
 

@@ -292,7 +292,7 @@ static void probe_files(struct finding *f)
 	const char *const programs[] = { p.jailer, p.vmm };
 	const char *const images[] = { p.kernel, p.agent, p.root };
 	static const enum image_use uses[] = { IMAGE_KERNEL, IMAGE_AGENT, IMAGE_ROOT };
-	int rc = paths_find(&p, &err);
+	int rc = paths_find(&p, 1, &err);
 
 	for (size_t i = 0; rc == 0 && i < 2; i++)
 		if (access(programs[i], X_OK) < 0)

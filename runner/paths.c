@@ -28,15 +28,16 @@ static void find_image(char *out, const char *dir, const char *name)
 	join(out, sibling, name);
 }
 
-void paths_from(struct paths *p, const char *dir)
+void paths_from(struct paths *p, const char *dir, unsigned cpus)
 {
+	const char *kernel = cpus > 1 ? "vmlinux" : "vmlinux-up";
 	char at[PATH_MAX];
 
 	join(p->jailer, dir, "sandbox-jailer");
 	if (access(p->jailer, F_OK) == 0) {
 		join(p->vmm, dir, "sandbox-vmm");
 		join(p->agent, dir, "init.cpio");
-		find_image(p->kernel, dir, "vmlinux");
+		find_image(p->kernel, dir, kernel);
 		find_image(p->root, dir, "base.erofs");
 		return;
 	}
@@ -45,11 +46,11 @@ void paths_from(struct paths *p, const char *dir)
 	join(p->vmm, at, "sandbox-vmm");
 	join(at, dir, "../share/sandbox");
 	join(p->agent, at, "init.cpio");
-	join(p->kernel, at, "vmlinux");
+	join(p->kernel, at, kernel);
 	join(p->root, at, "base.erofs");
 }
 
-int paths_find(struct paths *p, struct err *err)
+int paths_find(struct paths *p, unsigned cpus, struct err *err)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -58,6 +59,6 @@ int paths_find(struct paths *p, struct err *err)
 		return err_sys(err, "cannot find my own program: /proc/self/exe");
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	paths_from(p, self);
+	paths_from(p, self, cpus);
 	return 0;
 }

@@ -281,7 +281,7 @@ static int prepare(struct run *r, struct err *err)
 		 (spec->tty == TTY_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
-		rc = paths_find(&r->paths, err);
+		rc = paths_find(&r->paths, spec->cpus, err);
 	if (rc == 0)
 		rc = launch_open(&r->launch, spec, &r->paths, err);
 	if (rc == 0)

@@ -12,7 +12,7 @@ struct signals {
 	void (*got)(struct signals *s, int signo);
 };
 
-/* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH and SIGCHLD come to got() from now on.
+/* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH and SIGCHLD come to got().
  * What our parent had us ignore (nohup, a shell's background) stays ignored. */
 int signals_init(struct signals *s, void (*got)(struct signals *s, int signo),
 		 struct watch_set *set, struct err *err);

@@ -26,7 +26,7 @@ for i in \$(seq ${N:-8}); do
 	a=\$(us); ./sandbox run -- true; b=\$(us)
 	qemu-system-x86_64 -M microvm,x-option-roms=off,pic=off,pit=off,rtc=off,isa-serial=off \\
 		-cpu host -enable-kvm -m 128 -nodefaults -no-user-config -nographic -no-reboot \\
-		-kernel vmlinux -initrd /job/reboot.cpio -append 'quiet reboot=t panic=-1 tsc=reliable'
+		-kernel vmlinux-up -initrd /job/reboot.cpio -append 'quiet reboot=t panic=-1 tsc=reliable'
 	c=\$(us)
 	echo "\$((b - a)) \$((c - b))" >> /job/out/times
 done

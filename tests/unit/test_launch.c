@@ -221,13 +221,13 @@ static void programs_are_beside_us_or_installed(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	paths_from(&p, dir);
+	paths_from(&p, dir, 2);
 	assert_non_null(strstr(p.jailer, "/../libexec/sandbox/sandbox-jailer"));
 	assert_non_null(strstr(p.kernel, "/../share/sandbox/vmlinux"));
 	snprintf(jailer, sizeof(jailer), "%s/sandbox-jailer", dir);
 	fd = open(jailer, O_CREAT | O_WRONLY, 0700);
 	close(fd);
-	paths_from(&p, dir);
+	paths_from(&p, dir, 2);
 	assert_string_equal(p.jailer, jailer);
 	assert_non_null(strstr(p.kernel, "/../"));	/* a variant: the images are next door */
 	assert_non_null(strstr(p.agent, dir));

@@ -279,7 +279,7 @@ static int make_dir(void **state)
 	copy_self("sandbox-jailer");
 	put("sandbox-vmm", "x", 1, 0, 1);
 	put("init.cpio", "x", 1, 0, 1);
-	put("vmlinux", "\177ELF", 4, 0, 4096);
+	put("vmlinux-up", "\177ELF", 4, 0, 4096);
 	put("base.erofs", erofs, sizeof(erofs), 1024, 4096);
 	return 0;
 }
@@ -287,7 +287,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const files[] = { "sandbox", "sandbox-jailer", "sandbox-vmm", "init.cpio",
-					     "vmlinux", "base.erofs", "play" };
+					     "vmlinux-up", "base.erofs", "play" };
 	char path[PATH_MAX];
 
 	(void)state;

@@ -2,7 +2,7 @@
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" -eq 0 ] || skip "handing over a descriptor needs one to hand over: run as root"
 chmod 755 "$T"; mkdir "$T/b"; chmod 755 "$T/b"
-cp "$SANDBOX" "$BUILD/sandbox-jailer" "$BUILD/sandbox-vmm" "$BUILD/init.cpio" "$BUILD/vmlinux" "$BUILD/base.erofs" "$T/b"
+cp "$SANDBOX" "$BUILD/sandbox-jailer" "$BUILD/sandbox-vmm" "$BUILD/init.cpio" "$BUILD/vmlinux-up" "$BUILD/base.erofs" "$T/b"
 mkdir "$T/w"; chmod 777 "$T/w"
 status 3 setpriv --reuid 65534 --regid 65534 --clear-groups \
 	"$T/b/sandbox" run --kvm-fd 9 --result "$T/w/r" -- sh -c 'id -u; exit 3' 9<> /dev/kvm > "$T/out"

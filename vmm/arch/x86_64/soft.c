@@ -112,10 +112,12 @@ void soft_cpuid(struct kvm_cpuid2 *cpuid)
 
 /* KVM adds these CPUID bits whatever the policy says.  The kernel would use each of them in
  * instructions that need a completion or, with erms and fsrm, take 0.6 us for each byte.
- * rodata: changing the attributes of pages costs millions of emulated instructions. */
+ * rodata: changing the attributes of pages costs millions of emulated instructions; so does
+ * patching locks in and out (noreplace-smp), and percpu_alloc=page saves copying. */
 const char *soft_cmdline(void)
 {
-	return "clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off";
+	return "clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off "
+	       "noreplace-smp percpu_alloc=page initcall_blacklist=param_sysfs_init";
 }
 
 /* Executing CPUID is slow where a hypervisor is underneath, so it is done once. */

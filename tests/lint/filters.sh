@@ -1,0 +1,16 @@
+#!/bin/sh
+# What the monitor's threads may call after lock_down(): under thirty calls in all, six for
+# a vcpu, and none that opens, connects, executes, starts or allocates.
+set -u
+bad=0
+calls() { for f in "$@"; do sed -n 's/^\t{ "\([a-z0-9_]*\)".*/\1/p' "seccomp/$f.c"; done | sort -u; }
+n=$(calls loop blk vcpu vcpu_soft | wc -l)
+[ "$n" -gt 5 ] && [ "$n" -lt 30 ] || { echo "the union of the filters is $n calls"; bad=1; }
+for f in vcpu vcpu_soft; do
+	n=$(calls $f | wc -l)
+	[ "$n" -le 6 ] || { echo "$f has $n calls"; bad=1; }
+done
+calls loop blk vcpu vcpu_soft |
+	grep -E '^(open|creat|socket|connect|bind|accept|exec|clone|fork|vfork|mmap|mremap|mprotect|brk)' &&
+	{ echo "a call that has no place after lock_down()"; bad=1; }
+exit $bad
