@@ -34,7 +34,7 @@ static const struct step {
 	  "own users, processes, mounts, network, ipc, names, cgroups; the parent stays "
 	  "behind as the keeper" },
 	{ "empty the root", empty_root, NULL,
-	  "a read-only tmpfs with nothing in it: there is no file to open" },
+	  "pivot_root into a read-only tmpfs with nothing in it: there is no file to open" },
 	{ "name the host", name_host, NULL,
 	  "the host's name is no business of the monitor; the loopback interface stays down" },
 	{ "set limits", set_limits, explain_limits,
@@ -46,7 +46,7 @@ static const struct step {
 	{ "tie to the keeper", tie_to_keeper, NULL,
 	  "the kernel kills the monitor should the keeper die; nobody may trace us meanwhile" },
 	{ "no new privileges", no_new_privs, NULL,
-	  "no program that is ever started here gains a right" },
+	  "no_new_privs: no program that is ever started here gains a right" },
 	{ "deny files", deny_files, NULL,
 	  "Landlock, where the kernel has it: no file and no port, even if a root were there" },
 	{ "prove it", prove, NULL,
@@ -54,7 +54,7 @@ static const struct step {
 	{ "filter system calls", filter_calls, NULL,
 	  "the outer filter: what the monitor needs until it locks itself down further" },
 	{ "become the monitor", become_vmm, NULL,
-	  "a static binary, started from its descriptor, with no argument and no environment" },
+	  "execveat of a static binary by its descriptor, with no argument and no environment" },
 };
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))

@@ -4,6 +4,7 @@
  * becomes of it goes to FD_LOG.  After lock_down() it can open, map and start nothing. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "lib/fds.h"
@@ -53,6 +54,7 @@ static int run(struct vm *vm, struct err *err)
 {
 	bool filtered;
 
+	prctl(PR_SET_NAME, "sandbox-vmm");	/* started from a descriptor, it has a number for one */
 	log_to(FD_LOG);
 	if (build(vm, err) < 0 || lock_down(&vm->threads, &filtered, err) < 0)
 		return -err->code;
