@@ -1,4 +1,4 @@
-# tests.mk - what `make check` and its parts run; see tests/README.md for what proves what.
+# tests.mk - what `make check` and its parts run; README.md here says what proves what.
 
 # Everything but the main()s, for tests to link from.
 TESTLIB	:= $(B)/testlib.a
