@@ -38,7 +38,7 @@ parts=vm
 	cat <<-END
 		cd /job
 		mkdir -m 1777 tmp
-		export TMPDIR=/job/tmp TEST_HOST=1 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
+		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
 		export $stock
 		for part in $parts; do
 			sh tests/\$part/run.sh build/$name \\

@@ -6,7 +6,7 @@ stty rows 33 cols 99; stty -a > $T/before
 $SANDBOX run -- sh -c 'test -t 0 && test -t 1 && test -t 2 && stty size; trap "echo caught; exit 9" INT; echo ready; sleep 30'
 echo "status \$?"; stty -a > $T/after
 END
-{ for _ in $(seq 300); do grep -q ready "$T/log" 2>/dev/null && break; sleep 0.1; done
+{ for _ in $(seq 600); do grep -q ready "$T/log" 2>/dev/null && break; sleep 0.1; done
   printf '\003'; sleep 3; } | timeout 60 script -qefc "sh $T/in-pty" "$T/log" > /dev/null
 grep -q '33 99' "$T/log" || fail "no window size: $(cat "$T/log")"
 grep -q caught "$T/log" || fail "^C did not arrive as a byte: $(cat "$T/log")"

@@ -5,7 +5,7 @@ start() {
 	: > "$T/out"
 	"$SANDBOX" run -- sh -c 'echo ready; sleep 60' > "$T/out" 2> "$T/err" &
 	runner=$!
-	for _ in $(seq 300); do grep -q ready "$T/out" && break; sleep 0.1; done
+	for _ in $(seq 600); do grep -q ready "$T/out" && break; sleep 0.1; done
 	keeper=$(pgrep -x sandbox-jailer -P $runner); vmm=$(pgrep -x sandbox-vmm)
 	[ -n "$keeper" ] && [ -n "$vmm" ] || fail "not running: keeper '$keeper' vmm '$vmm'"
 }
