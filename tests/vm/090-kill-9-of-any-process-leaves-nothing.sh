@@ -13,5 +13,6 @@ start; kill -9 $runner; wait $runner 2>/dev/null; nothing_left "$before"
 start; kill -9 "$keeper"; wait $runner; equal $? 125 "status when the keeper is killed"; nothing_left "$before"
 start; kill -9 "$vmm"; wait $runner; equal $? 125 "status when the monitor is killed"; nothing_left "$before"
 start; kill -9 $runner "$keeper"; wait $runner 2>/dev/null
-sleep 1; pgrep -x sandbox-vmm > /dev/null && fail "the monitor outlived runner and keeper"
+for _ in $(seq 50); do pgrep -x sandbox-vmm > /dev/null || break; sleep 0.1; done
+pgrep -x sandbox-vmm > /dev/null && fail "the monitor outlived runner and keeper"
 start; kill -STOP $runner; sleep 1; kill -CONT $runner; kill -TERM $runner; wait $runner; equal $? 143 "status after a stop"
