@@ -5,8 +5,10 @@ set -u
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 
-fail() { echo "FAIL: $*"; exit 1; }
-skip() { echo "skip: $*"; exit 77; }
+# A verdict goes to the log even where an expectation's own output is redirected.
+exec 8>&1
+fail() { echo "FAIL: $*" >&8; exit 1; }
+skip() { echo "skip: $*" >&8; exit 77; }
 
 # status WANT COMMAND...: the command's exit status is WANT.
 status() {
