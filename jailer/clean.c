@@ -29,19 +29,31 @@ static int allow_own_fds(struct err *err)
 	return setrlimit(RLIMIT_NOFILE, &r) < 0 ? err_sys(err, "limit of open files") : 0;
 }
 
+/* The C library does not let its own two signals, 32 and 33, be set; a caller may have. */
+static void set_signal(int sig, sighandler_t handler)
+{
+	const struct {		/* the kernel's struct sigaction: rt_sigaction(2) */
+		sighandler_t handler;
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} action = { .handler = handler };
+
+	syscall(SYS_rt_sigaction, sig, &action, NULL, sizeof(action.mask));
+}
+
 /* Ignoring a signal for a moment discards one that is pending. */
 static void reset_signals(void)
 {
-	const struct sigaction dfl = { .sa_handler = SIG_DFL }, ign = { .sa_handler = SIG_IGN };
 	const struct itimerval never = { 0 };
 	sigset_t none;
 
 	setitimer(ITIMER_REAL, &never, NULL);
 	for (int i = 1; i < NSIG; i++) {
-		sigaction(i, &ign, NULL);
-		sigaction(i, &dfl, NULL);
+		set_signal(i, SIG_IGN);
+		set_signal(i, SIG_DFL);
 	}
-	sigaction(SIGPIPE, &ign, NULL);		/* a runner that is gone must not stop us */
+	set_signal(SIGPIPE, SIG_IGN);		/* a runner that is gone must not stop us */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
