@@ -145,7 +145,7 @@ static void blk_reset(struct virtio_dev *d)
 }
 
 static const struct virtio_type blk_type = {
-	.name = "blk", .id = VIRTIO_ID_BLOCK, .nqueues = 1,
+	.name = "blk", .id = VIRTIO_ID_BLOCK, .nqueues = 1, .queue_max = VQ_MAX,
 	.features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH,
 	.kick = blk_kick, .reset = blk_reset,
 };

@@ -268,7 +268,7 @@ static void net_reset(struct virtio_dev *d)
 }
 
 static const struct virtio_type net_type = {
-	.name = "net", .id = VIRTIO_ID_NET, .nqueues = 2, .features = F_MAC | F_MTU,
+	.name = "net", .id = VIRTIO_ID_NET, .nqueues = 2, .queue_max = VQ_MAX, .features = F_MAC | F_MTU,
 	.kick = net_kick, .reset = net_reset,
 };
 

@@ -33,6 +33,7 @@ struct virtio_type {
 	const char *name;
 	uint32_t id;
 	unsigned nqueues;
+	uint32_t queue_max;			/* entries offered for each; power of two, to VQ_MAX */
 	uint64_t features;			/* offered besides VERSION_1 */
 	void (*kick)(struct virtio_dev *d, unsigned queue);	/* running, queue ready */
 	void (*reset)(struct virtio_dev *d);	/* queues are already stopped */

@@ -15,6 +15,11 @@
 
 enum { RX, TX, EVENT, N_QUEUES };
 
+/* Linux fills the receive queue with 4 KiB buffers when it starts, and gives a connection
+ * 256 KiB of credit: as many as that need are enough. */
+#define QUEUE_MAX	64u
+
+
 #define HOST_CID    2u
 #define TYPE_STREAM 1u
 #define MAX_RESETS  64u
@@ -368,6 +373,7 @@ static void vsock_reset(struct virtio_dev *d)
 
 static const struct virtio_type vsock_type = {
 	.name = "vsock", .id = VIRTIO_ID_VSOCK, .nqueues = N_QUEUES,
+	.queue_max = QUEUE_MAX,
 	.kick = vsock_kick, .reset = vsock_reset,
 };
 

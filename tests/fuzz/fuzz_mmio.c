@@ -26,7 +26,8 @@ static void reset(struct virtio_dev *d)
 }
 
 static const struct virtio_type type = {
-	.name = "fuzz", .id = 42, .nqueues = 2, .features = 3, .kick = kick, .reset = reset,
+	.name = "fuzz", .id = 42, .nqueues = 2, .queue_max = 128, .features = 3,
+	.kick = kick, .reset = reset,
 };
 
 static void check_frozen(struct script *s, uint32_t off, uint32_t val)

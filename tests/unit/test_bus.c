@@ -32,7 +32,7 @@ static void no_reset(struct virtio_dev *d)
 }
 
 static const struct virtio_type type = {
-	.name = "test", .id = 42, .nqueues = 1, .kick = no_kick, .reset = no_reset,
+	.name = "test", .id = 42, .nqueues = 1, .queue_max = 256, .kick = no_kick, .reset = no_reset,
 };
 
 static void *serve(void *loop)

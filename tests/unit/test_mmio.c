@@ -22,7 +22,8 @@ static void reset(struct virtio_dev *d)
 }
 
 static const struct virtio_type type = {
-	.name = "test", .id = 42, .nqueues = 2, .features = 0x5, .kick = kick, .reset = reset,
+	.name = "test", .id = 42, .nqueues = 2, .queue_max = 128, .features = 0x5,
+	.kick = kick, .reset = reset,
 };
 
 static struct virtio_dev dev;
@@ -219,7 +220,7 @@ static void a_queue_we_do_not_have(void **state)
 		wr(&d, R_NOTIFY, bad[i]);
 	}
 	wr(&d, R_QUEUE_SEL, 1);
-	assert_int_equal(rd(&d, R_QUEUE_NUM_MAX), 256);
+	assert_int_equal(rd(&d, R_QUEUE_NUM_MAX), 128);
 	assert_int_equal(rd(&d, R_STATUS), 11);
 }
 
@@ -241,6 +242,16 @@ static void a_bad_geometry_needs_reset(void **state)
 	assert_int_equal(kicks[0], 0);
 	wr(&d, R_STATUS, 0);
 	assert_int_equal(rd(&d, R_STATUS), 0);
+}
+
+static void a_queue_larger_than_offered(void **state)
+{
+	(void)state;
+	dr_start(&d, 0, 128);
+	assert_int_equal(rd(&d, R_STATUS), 15);
+	dr_start(&d, 0, 256);
+	assert_int_equal(rd(&d, R_QUEUE_READY), 0);
+	assert_int_equal(rd(&d, R_STATUS) & 64, 64);
 }
 
 static void kicks_count_only_while_running(void **state)
@@ -354,7 +365,8 @@ int main(void)
 		T(identity), T(only_words_outside_config), T(config_is_read_within_its_bounds),
 		T(steps_come_in_order), T(features_are_negotiated), T(geometry_is_frozen_when_ready),
 		T(queues_are_set_up_between_features_and_driver_ok), T(a_queue_we_do_not_have),
-		T(a_bad_geometry_needs_reset), T(kicks_count_only_while_running),
+		T(a_bad_geometry_needs_reset), T(a_queue_larger_than_offered),
+		T(kicks_count_only_while_running),
 		T(a_broken_ring_needs_reset_and_says_so), T(interrupts_are_acknowledged_by_bit),
 		T(a_turn_ends_after_a_queue_of_chains),
 	};

@@ -23,7 +23,7 @@ enum { REQUEST = 1, RESPONSE, RST, SHUTDOWN, RW, CREDIT_UPDATE, CREDIT_REQUEST }
 enum { RCV = 1, SEND = 2, BOTH = 3 };
 
 #define CID	3u
-#define NUM	256u
+#define NUM	64u
 #define TX_MAX	65536u		/* bytes of payload of one packet of ours */
 #define TX_SLOTS 16u
 #define RX_BUF	4096u		/* bytes of payload an rx buffer holds */
