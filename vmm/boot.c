@@ -12,6 +12,7 @@
 #include "vmm/devices.h"
 
 #define INITRD_ALIGN	4096u
+#define LARGE_PAGE	0x200000u
 #define CPIO_ALIGN	4u	/* Linux looks for the next archive at this alignment */
 
 struct archive {
@@ -48,6 +49,17 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) & ~(to - 1);
 }
 
+/* As high as it can be, but for the last large page: Linux maps memory from there on down,
+ * and a hole in it makes one more piece of that. */
+static uint64_t initrd_place(uint64_t limit, uint64_t total, uint64_t lowest)
+{
+	uint64_t below = limit - limit % LARGE_PAGE;
+
+	if (below >= LARGE_PAGE + lowest && below - LARGE_PAGE - lowest >= total)
+		limit = below - LARGE_PAGE;
+	return (limit - total) & ~(uint64_t)(INITRD_ALIGN - 1);
+}
+
 int boot_initrd(struct boot *b, const struct gmem *mem, bool has_user_initrd, struct err *err)
 {
 	const struct gmem_region *low = &mem->region[0];
@@ -69,7 +81,7 @@ int boot_initrd(struct boot *b, const struct gmem *mem, bool has_user_initrd, st
 		return err_set(err, EFBIG, "initrd: no room for %llu KiB above the kernel",
 			       (unsigned long long)total >> 10);
 
-	b->initrd_gpa = (limit - total) & ~(uint64_t)(INITRD_ALIGN - 1);
+	b->initrd_gpa = initrd_place(limit, total, b->image_end);
 	b->initrd_len = second + agent.size;
 	at = gmem_at(mem, b->initrd_gpa, b->initrd_len);
 	if (!at || b->initrd_gpa < b->image_end)
@@ -97,7 +109,7 @@ int boot_cmdline(struct boot *b, const struct devices *devices, const struct spe
 	size_t len;
 	bool full = false;
 
-	arch_cmdline(b->cmdline, sizeof(b->cmdline), soft);
+	arch_cmdline(b->cmdline, sizeof(b->cmdline), soft, spec->cpus);
 	len = strlen(b->cmdline);
 	b->n_devices = devices->n;
 	for (unsigned i = 0; i < devices->n; i++) {

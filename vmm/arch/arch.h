@@ -31,7 +31,7 @@ bool arch_soft_kvm(void);
 int arch_vm_init(const struct kvm *k, bool soft, struct err *err);
 
 /* The words every guest kernel is given, without leading or trailing blank. */
-void arch_cmdline(char *buf, size_t n, bool soft);
+void arch_cmdline(char *buf, size_t n, bool soft, unsigned cpus);
 
 /* Read a kernel into guest memory and say how it wants to be entered.  The file is the
  * user's and may be anything. */

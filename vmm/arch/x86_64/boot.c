@@ -48,11 +48,14 @@ struct ram {
 	} range[1 + GMEM_MAX_REGIONS];
 };
 
-/* What the guest may use: base memory, then from 1 MiB on whatever there is. */
+/* What the guest may use: base memory, then from 1 MiB on whatever there is.  Without page 0,
+ * which Linux would take out again: each piece of its memory map is looked at in hundreds of
+ * thousands of steps. */
 static void list_ram(struct ram *ram, const struct gmem *mem)
 {
 	*ram = (struct ram){ .n = 1 + mem->n };
-	ram->range[0].len = BASE_END;
+	ram->range[0].gpa = BASE_START;
+	ram->range[0].len = BASE_END - BASE_START;
 	for (unsigned i = 0; i < mem->n; i++) {
 		ram->range[1 + i].gpa = mem->region[i].gpa;
 		ram->range[1 + i].len = mem->region[i].len;

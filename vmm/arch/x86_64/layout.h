@@ -12,6 +12,7 @@
 #define GPA_CMDLINE	0x20000u
 #define GPA_MPTABLE	0x9fc00u	/* top KiB of base memory, where systems look for it */
 #define GPA_ACPI	0xe0000u	/* the root pointer is looked for from here to 1 MiB */
+#define BASE_START	0x1000u
 #define BASE_END	GPA_MPTABLE	/* RAM the guest may use below 1 MiB */
 #define HIGH_START	0x100000u	/* 1 MiB: where kernels may go */
 #define MAPPED_END	(1u << 30)	/* what the first page tables reach */

@@ -113,11 +113,15 @@ void soft_cpuid(struct kvm_cpuid2 *cpuid)
 /* KVM adds these CPUID bits whatever the policy says.  The kernel would use each of them in
  * instructions that need a completion or, with erms and fsrm, take 0.6 us for each byte.
  * rodata: changing the attributes of pages costs millions of emulated instructions; so does
- * patching locks in and out (noreplace-smp), and percpu_alloc=page saves copying. */
-const char *soft_cmdline(void)
+ * patching locks in and out (noreplace-smp), and percpu_alloc=page saves copying.  readahead
+ * is for our agent: a page of a file costs 2,500 instructions to read, used or not. */
+#define WORDS \
+	"clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off " \
+	"initcall_blacklist=param_sysfs_init readahead=16"
+
+const char *soft_cmdline(unsigned cpus)
 {
-	return "clearcpuid=popcnt,smap,erms,fsrm,invpcid,pku rodata=off "
-	       "noreplace-smp percpu_alloc=page initcall_blacklist=param_sysfs_init";
+	return cpus > 1 ? WORDS " noreplace-smp percpu_alloc=page" : WORDS;
 }
 
 /* Executing CPUID is slow where a hypervisor is underneath, so it is done once. */

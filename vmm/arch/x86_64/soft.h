@@ -66,7 +66,7 @@ int soft_vm_init(int vm_fd, struct err *err);
 void soft_cpuid(struct kvm_cpuid2 *cpuid);
 
 /* Words for the guest's command line, without leading or trailing blank. */
-const char *soft_cmdline(void);
+const char *soft_cmdline(unsigned cpus);
 
 /* Asks KVM to keep registers in run->s.regs; they are valid after each KVM_RUN. */
 int soft_vcpu_init(struct soft_vcpu *s, int vcpu_fd, struct kvm_run *run, const struct gmem *mem,
