@@ -18,9 +18,6 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
-#include "lib/fd.h"
-#include "lib/io.h"
-
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define N_DEFAULTS 4			/* of the environment */
 
@@ -98,12 +95,12 @@ int command_find(const char *name, const char *path, char *out, size_t n)
 
 /* --- in the child ------------------------------------------------------------------- */
 
-/* Its stage and errno reach the agent through a pipe that a successful exec closes. */
-static void __attribute__((noreturn)) child_fail(int report, enum spawn_stage stage, int error)
+/* The child shares the agent's memory until its exec, and the agent waits for that: why it
+ * failed is simply written down. */
+static void __attribute__((noreturn)) child_fail(struct msg_spawn_failed *why,
+						 enum spawn_stage stage, int error)
 {
-	struct msg_spawn_failed why = { .stage = stage, .error = error };
-
-	io_write(report, &why, sizeof(why));
+	*why = (struct msg_spawn_failed){ .stage = stage, .error = error };
 	_exit(127);
 }
 
@@ -159,7 +156,8 @@ static int child_chdir(const struct command *c)
 	return 0;
 }
 
-static void __attribute__((noreturn)) child_exec(const struct command *c, int report)
+static void __attribute__((noreturn)) child_exec(const struct command *c,
+						 struct msg_spawn_failed *why)
 {
 	const char *path = env_get(c->env, "PATH");
 	char file[4096];
@@ -169,36 +167,65 @@ static void __attribute__((noreturn)) child_exec(const struct command *c, int re
 		execve(file, c->argv, c->env);
 		rc = -errno;
 	}
-	child_fail(report, rc == -ENOENT || rc == -ENOTDIR ? SPAWN_FIND : SPAWN_EXEC, -rc);
+	child_fail(why, rc == -ENOENT || rc == -ENOTDIR ? SPAWN_FIND : SPAWN_EXEC, -rc);
 }
 
-static void __attribute__((noreturn)) child(const struct command *c, int report)
+/* Never inlined: its variables must not share the frame of the agent that waits. */
+static void __attribute__((noreturn, noinline)) child(const struct command *c,
+						      struct msg_spawn_failed *why)
 {
 	int rc = child_settle(c);
 
 	if (rc < 0)
-		child_fail(report, c->tty ? SPAWN_TTY : SPAWN_STREAMS, -rc);
+		child_fail(why, c->tty ? SPAWN_TTY : SPAWN_STREAMS, -rc);
 	rc = child_become(c->who);
 	if (rc < 0)
-		child_fail(report, SPAWN_USER, -rc);
+		child_fail(why, SPAWN_USER, -rc);
 	rc = child_chdir(c);
 	if (rc < 0)
-		child_fail(report, SPAWN_WORKDIR, -rc);
-	child_exec(c, report);
+		child_fail(why, SPAWN_WORKDIR, -rc);
+	child_exec(c, why);
 }
 
 /* --- in the agent ------------------------------------------------------------------- */
 
-/* fork(), into the command's cgroup from its first instruction on.  Moving it there later
- * would wait for a grace period on a guest with several cpus. */
-static pid_t fork_into_group(void)
+/* clone3() for a child on the caller's own stack, as vfork() has it: the return address
+ * must not lie there, because the child returns first and goes on to use the place. */
+long clone3_on_stack(const struct clone_args *args, size_t size) __attribute__((returns_twice));
+
+#if defined(__x86_64__)
+__asm__(".text\n.type clone3_on_stack, @function\n"
+	"clone3_on_stack:\n"
+	"	mov $435, %eax\n"
+	"	pop %rdx\n"
+	"	syscall\n"
+	"	push %rdx\n"
+	"	ret\n");
+#elif defined(__aarch64__)
+__asm__(".text\n.type clone3_on_stack, %function\n"
+	"clone3_on_stack:\n"
+	"	mov x8, #435\n"
+	"	svc #0\n"
+	"	ret\n");
+#endif
+_Static_assert(SYS_clone3 == 435, "the number above");
+
+/* vfork(), which copies no page tables where that is done by emulation, and into
+ * the command's cgroup from the first instruction on: moving it there later would wait for
+ * a grace period on a guest with several cpus. */
+static pid_t start_child(const struct command *c, struct msg_spawn_failed *why)
 {
 	int group = group_fd();
-	struct clone_args args = { .exit_signal = SIGCHLD,
-				   .flags = group < 0 ? 0 : CLONE_INTO_CGROUP,
-				   .cgroup = group < 0 ? 0 : (uint64_t)group };
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | (group < 0 ? 0 : CLONE_INTO_CGROUP),
+		.exit_signal = SIGCHLD,
+		.cgroup = group < 0 ? 0 : (uint64_t)group,
+	};
+	long pid = clone3_on_stack(&args, sizeof(args));
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		child(c, why);
+	return (pid_t)pid;
 }
 
 /* The user must be able to open /dev/stdout, which is the pipe or terminal by its owner. */
@@ -213,26 +240,14 @@ static void own_streams(const struct command *c)
 
 pid_t command_start(const struct command *c, struct msg_spawn_failed *why)
 {
-	int report[2];
 	pid_t pid;
-	int rc;
 
-	*why = (struct msg_spawn_failed){ .stage = SPAWN_FORK };
-	if (pipe2(report, O_CLOEXEC) < 0) {
-		why->error = errno;
-		return 0;
-	}
 	own_streams(c);
-	pid = fork_into_group();
-	if (pid == 0)
-		child(c, report[1]);
-	why->error = pid < 0 ? errno : 0;
-	close(report[1]);
-	rc = pid < 0 ? 0 : io_read(report[0], why, sizeof(*why));
-	close(report[0]);
-	if (rc == -EPIPE)
-		return pid;			/* the exec closed the pipe: it runs */
-	if (pid > 0)
+	*why = (struct msg_spawn_failed){ 0 };
+	pid = start_child(c, why);
+	if (pid < 0)
+		*why = (struct msg_spawn_failed){ .stage = SPAWN_FORK, .error = -pid };
+	if (pid > 0 && why->stage)
 		waitpid(pid, NULL, 0);
-	return 0;
+	return why->stage ? 0 : pid;
 }

@@ -7,6 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -83,11 +87,24 @@ static int wait_for_disk(void)
 	return -ENXIO;
 }
 
+/* The kernel hands us what it does not know of its command line.  "readahead", in KiB, is
+ * how much of a file to read around a page that is asked for; our host says it where
+ * reading costs more than asking again. */
+static void limit_readahead(void)
+{
+	const char *kib = getenv("readahead");
+	autoclose int fd = kib ? open(ROOT_DISK, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd >= 0 && ioctl(fd, BLKRASET, strtoul(kib, NULL, 10) * 1024 / 512) < 0)
+		host_log("readahead: %s", strerror(errno));
+}
+
 /* A read-only ext4 must not replay its journal. */
 static int mount_disk(void)
 {
 	const unsigned long flags = MS_RDONLY | MS_NODEV;
 
+	limit_readahead();
 	if (mount(ROOT_DISK, "/lower", "erofs", flags, NULL) == 0)
 		return 0;
 	return mount(ROOT_DISK, "/lower", "ext4", flags, "noload") < 0 ? -errno : 0;
