@@ -39,6 +39,7 @@ parts=vm
 		cd /job
 		mkdir -m 1777 tmp
 		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
+		export RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
 		export $stock
 		for part in $parts; do
 			sh tests/\$part/run.sh build/$name \\

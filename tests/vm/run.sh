@@ -17,7 +17,7 @@ one() {
 	0)	echo "ok vm.$name" ;;
 	77)	echo "skip vm.$name: $(sed -n 's/^skip: //p' "$log" | head -n 1)" ;;
 	124)	echo "FAIL vm.$name: timed out" ;;
-	*)	echo "FAIL vm.$name: $(sed -n 's/^FAIL: //p' "$log" | head -n 1) (see $log)" ;;
+	*)	echo "FAIL vm.$name: $(tail -n 4 "$log" | paste -s -d '|') (see $log)" ;;
 	esac
 }
 
