@@ -3,9 +3,9 @@
 #
 # "unit" is that part on BUILD_DIR, "san/unit" the same on BUILD_DIR-san, and so on.
 # A part is a program that says a line a test: "ok NAME", "FAIL NAME: why" or
-# "skip NAME: what is missing".  Here they are counted; failures and skips are shown,
-# the rest with V=1.  The last line is the count; the exit status is 1 on any failure,
-# also when a part ends badly or says nothing at all.
+# "skip NAME: what is missing"; "note NAME: ..." is worth knowing and no verdict.  Here they
+# are counted; all but the passed are shown, those with V=1.  The last line is the count; the
+# exit status is 1 on any failure, also when a part ends badly or says nothing at all.
 set -u
 build=$1; shift
 log=$build/check; mkdir -p "$log"
@@ -24,7 +24,7 @@ part() {
 	elif [ "$(count '\(ok\|FAIL\|skip\)' "$out")" -eq 0 ]; then
 		echo "FAIL $name: ran no test" | tee -a "$out"
 	fi
-	grep -a '^\(FAIL\|skip\) ' "$out"
+	grep -a '^\(FAIL\|skip\|note\) ' "$out"
 	[ -n "${V:-}" ] && grep -a '^ok ' "$out"
 	echo "$name: $(count ok "$out") passed in $(($(date +%s) - start)) s"
 }

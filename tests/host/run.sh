@@ -8,7 +8,8 @@
 #
 # Words on the control port, a line each: the host says "ready" when booted, "alive" every
 # five seconds of a job, "exit STATUS" at its end; it is told "go EPOCH STDIN TIMEOUT".
-# A host that is silent for SILENCE seconds or ends without "exit" is started once more.
+# A host that is silent for SILENCE seconds or ends without "exit" has failed; its last words
+# are kept in OUTDIR/failed.*.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/qemu.sh"
@@ -61,6 +62,12 @@ feed_stdin() {
 	helpers="$helpers $!"
 }
 
+# monitor COMMAND: what QEMU's own monitor says to it.
+monitor() {
+	qmp "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$1\"}}" &&
+		printf '%b\n' "$answer"
+}
+
 # A second process that looks for news; on none, it keeps what can be kept and ends QEMU.
 start_watchdog() {
 	: > "$work/news"
@@ -69,10 +76,16 @@ start_watchdog() {
 			[ -e "$work/news" ] || break
 			rm "$work/news"
 		done
-		(qmp '{"execute": "human-monitor-command",
-			"arguments": {"command-line": "info registers -a"}}' && echo "$answer") \
-			> "$work/registers" &
-		sleep 5
+		(
+			for sample in 1 2 3; do
+				monitor 'info registers -a'
+				monitor 'x /64gx $rsp'
+				sleep 1
+			done
+			monitor 'info lapic 0'
+			monitor 'info lapic 1'
+		) > "$work/registers" &
+		sleep 8
 		kill -9 $! $qemu
 	) 2> /dev/null &
 	helpers="$helpers $!"
@@ -93,6 +106,10 @@ keep_evidence() {
 	evidence=$(mktemp -d "$out/failed.XXXXXX") || return
 	cp "$work/console.log" "$work/qemu.log" "$work/registers" "$evidence" 2> /dev/null
 	say "the host fell silent or ended without a status; see $evidence"
+	{
+		grep -v '^ *$' "$evidence/console.log" | tail -n 3
+		grep -o 'RIP=[0-9a-f]*\|HLT=.' "$evidence/registers" | paste -s -d ' '
+	} 2> /dev/null | while read -r line; do say "its last words: $line"; done
 }
 
 attempt() {
@@ -116,9 +133,5 @@ exec 7<&0
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-if ! attempt; then
-	[ $stdin = none ] || exit 125		# what was read is gone
-	say "starting the job once more"
-	attempt || exit 125
-fi
+attempt || exit 125
 exit "$status"

@@ -2,6 +2,10 @@
 # vm.sh BUILD_DIR [TEST...] - the VM tests (or those named) and the hostile guests, run in the
 # test host against the products of BUILD_DIR.  Says what they say; their logs are
 # afterwards in BUILD_DIR/check/host.
+#
+# A few tests a job, each job in a host of its own.  The emulated host is the weakest part: where
+# it fails, not a test, the job is done again in a new one, ATTEMPTS times at most, and
+# a line "note" says so.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/stage.sh"
@@ -11,6 +15,9 @@ shift
 name=$(basename "$build")
 stock=
 host=$(dirname "$build")/test-host
+logs=$build/check/host
+ATTEMPTS=3
+JOB_TESTS=6
 job=$(mktemp -d)
 trap 'rm -rf "$job"' EXIT
 trap 'exit 130' INT
@@ -24,6 +31,37 @@ stage_stock_kernel() {
 		stock='STOCK_KERNEL=/job/stock/vmlinuz STOCK_INITRD=/job/stock/modules.cpio'
 }
 
+# write_job PART [TEST...]: what the host is to run.
+write_job() {
+	part=$1
+	shift
+	cat <<-END
+		cd /job
+		mkdir -m 1777 tmp
+		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
+		export RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
+		export $stock
+		sh tests/$part/run.sh build/$name $*
+		status=\$?
+		cp -R build/$name/check out/
+		exit \$status
+	END
+}
+
+# run_job PART [TEST...]: its verdicts come out once it has reached its end.
+run_job() {
+	write_job "$@" > "$job/run.sh"
+	for attempt in $(seq $ATTEMPTS); do
+		sh "$here/run.sh" "$host" "$job" "${HOST_TIMEOUT:-1800}" > "$verdicts"
+		status=$?
+		[ $status -eq 125 ] || break
+		echo "note job: attempt $attempt of $ATTEMPTS, the emulated host failed during: $*"
+	done
+	cat "$verdicts"
+	cp -R "$job/out/check/." "$logs" 2> /dev/null
+	[ $status -eq 0 ] || { echo "FAIL job: status $status from: $*"; failed=1; }
+}
+
 sh "$here/build.sh" "$host" >&2 || exit 125
 stage_build "$build" "$job"
 [ ! -d "$build-faults" ] || stage_build "$build-faults" "$job"
@@ -31,32 +69,21 @@ stage_build "$build" "$job"
 [ ! -e "$tests/../rootfs/module-initrd.sh" ] || stage_stock_kernel || exit 125
 mkdir "$job/tests"
 cp -R "$tests/vm" "$tests/guest" "$job/tests"
+rm -rf "$logs"
+mkdir -p "$logs"
+verdicts=$logs/verdicts
 
-parts=vm
-[ $# -gt 0 ] || parts='vm guest'
-{
-	cat <<-END
-		cd /job
-		mkdir -m 1777 tmp
-		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
-		export RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
-		export $stock
-		for part in $parts; do
-			sh tests/\$part/run.sh build/$name \\
-	END
-	for test in "$@"; do
-		quoted "tests/vm/$(basename "$test")"
-	done | sed '/^$/d'
-	cat <<-END
-
-		done
-		cp -R build/$name/check out/
-	END
-} > "$job/run.sh"
-
-sh "$here/run.sh" "$host" "$job" "${HOST_TIMEOUT:-3600}"
-status=$?
-mkdir -p "$build/check"
-rm -rf "$build/check/host"
-cp -R "$job/out/check" "$build/check/host" 2> /dev/null
-exit $status
+failed=0
+guests=guest
+[ $# -eq 0 ] || guests=
+[ $# -gt 0 ] || set -- "$tests"/vm/[0-9]*.sh
+batch=
+count=0
+for test in "$@"; do
+	batch="$batch tests/vm/$(basename "$test")"
+	count=$((count + 1))
+	[ $((count % JOB_TESTS)) -ne 0 ] || { run_job vm $batch; batch=; }
+done
+[ -z "$batch" ] || run_job vm $batch
+[ -z "$guests" ] || run_job guest
+exit $failed
