@@ -46,7 +46,8 @@ int modules_load(void);			/* what /modules/order lists, if it is there */
 int mounts_early(void);			/* /dev, and descriptors 0 to 2 */
 int mounts_root(void);			/* the root disk, its overlay, the file systems in it */
 int group_init(void);			/* the cgroup of the command */
-int welcome(void);			/* WELCOME: clock, entropy, host name; and `lo` */
+int loopback_up(void);
+int welcome(void);			/* WELCOME: clock, entropy, host name */
 
 /* The parameters of module `name` on a kernel command line, as finit_module() takes them:
  * "name.device=x" becomes "device=x".  What does not fit is left out. */
@@ -94,6 +95,11 @@ int command_find(const char *name, const char *path, char *out, size_t n);
 
 /* Start it.  Returns its pid, or 0 and *why says what failed. */
 pid_t command_start(const struct command *c, struct msg_spawn_failed *why);
+
+/* In a machine that is about to be saved ("warmup=1" among the words the kernel hands us), start
+ * and reap a shell: what every command needs - its pages of the root image, the kernel's own
+ * caches - is then in memory, and in every clone's.  Returns 0: without it all still works. */
+int warm_up(void);
 
 /* --- flow.c: bytes from one descriptor to another ----------------------------------- */
 

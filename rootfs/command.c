@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -250,4 +251,29 @@ pid_t command_start(const struct command *c, struct msg_spawn_failed *why)
 	if (pid > 0 && why->stage)
 		waitpid(pid, NULL, 0);
 	return why->stage ? 0 : pid;
+}
+
+int warm_up(void)
+{
+	static struct account who;
+	char sh[] = "sh", minus_c[] = "-c", script[] = "true | cat; exec true", true_[] = "true";
+	char path[] = "PATH=" DEFAULT_PATH;
+	char *shell[] = { sh, minus_c, script, NULL }, *plain[] = { true_, NULL };
+	char **commands[] = { shell, plain, plain }, *env[] = { path, NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct command c = { .who = &who, .env = env, .workdir = "", .fd = { null, null, null } };
+	struct msg_spawn_failed why;
+
+	if (!getenv("warmup") || null < 0 || account_load(&who, "") < 0)
+		return 0;
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		pid_t pid;
+
+		c.argv = commands[i];
+		pid = start_child(&c, &why);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+	close(null);
+	return 0;
 }

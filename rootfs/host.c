@@ -21,13 +21,16 @@
  * are too few on a loaded host that emulates the guest's kernel. */
 #define CONNECT_SECONDS 60
 
+/* The first one waits in a machine that is saved, or held ready, until somebody wants it. */
+#define FOREVER_SECONDS (10 * 365 * 86400)
+
 static int control = -1;
 
-int host_connect(uint32_t port)
+static int connect_within(uint32_t port, time_t seconds)
 {
 	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST,
 				  .svm_port = port };
-	struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	struct timeval patience = { .tv_sec = seconds };
 	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -40,11 +43,16 @@ int host_connect(uint32_t port)
 	return fd_take(&fd);
 }
 
+int host_connect(uint32_t port)
+{
+	return connect_within(port, CONNECT_SECONDS);
+}
+
 int host_hello(void)
 {
 	static struct msg m;
 
-	control = host_connect(PORT_CONTROL);
+	control = connect_within(PORT_CONTROL, FOREVER_SECONDS);
 	if (control < 0)
 		return control;
 	m.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .boot_ns = now_ns() };

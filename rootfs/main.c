@@ -1,8 +1,8 @@
 /* main.c - /init: what pid 1 of the guest does, in order.
  *
- * The host waits for the connection, so that comes as early as it can; the host's answer
- * travels while the root is mounted.  Any failure resets the machine, which the host
- * reports: a guest that is half set up runs nothing. */
+ * All that is the same for every run comes before the first word to the host: there the
+ * machine may be saved, and every clone goes on from there.  Any failure resets the
+ * machine, which the host reports: a guest that is half set up runs nothing. */
 #include <string.h>
 
 #include "rootfs/agent.h"
@@ -13,11 +13,13 @@ static const struct step {
 } steps[] = {
 	{ "mounting /dev", mounts_early },
 	{ "loading modules", modules_load },
-	{ "reaching the host", host_hello },
 	{ "mounting the root disk", mounts_root },
 	{ "making a cgroup", group_init },
-	{ "taking the host's welcome", welcome },
+	{ "bringing lo up", loopback_up },
 	{ "preparing to serve", serve_init },
+	{ "warming up", warm_up },
+	{ "reaching the host", host_hello },
+	{ "taking the host's welcome", welcome },
 };
 
 int main(void)

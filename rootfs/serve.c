@@ -352,7 +352,6 @@ int serve_init(void)
 {
 	struct rlimit files = { 1024, MAX_FILES };
 	sigset_t chld;
-	int rc;
 
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
@@ -363,8 +362,7 @@ int serve_init(void)
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (deaths < 0 || epfd < 0)
 		return -errno;
-	rc = listen_to(deaths, TAG_DEATHS);
-	return rc ? rc : listen_to(host_fd(), TAG_CONTROL);
+	return listen_to(deaths, TAG_DEATHS);
 }
 
 static void dispatch(struct msg *m, uint32_t tag)
@@ -381,7 +379,10 @@ void serve(void)
 {
 	static struct msg m;
 	struct epoll_event ev[N_TAGS];
+	int rc = listen_to(host_fd(), TAG_CONTROL);
 
+	if (rc < 0)
+		host_give_up("epoll: %s", strerror(-rc));
 	for (;;) {
 		int n = epoll_wait(epfd, ev, N_TAGS, patience());
 

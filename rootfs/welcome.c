@@ -42,7 +42,7 @@ static int add_entropy(const uint8_t *bytes, size_t n)
 }
 
 /* The kernel gives `lo` its addresses when it comes up. */
-static int loopback_up(void)
+int loopback_up(void)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -68,11 +68,7 @@ static int take(struct msg_welcome *w)
 int welcome(void)
 {
 	static struct msg m;
-	int rc;
 
 	host_recv(&m);
-	if (m.head.type != MSG_WELCOME)
-		return -EPROTO;
-	rc = take(&m.welcome);
-	return rc ? rc : loopback_up();
+	return m.head.type == MSG_WELCOME ? take(&m.welcome) : -EPROTO;
 }
