@@ -48,11 +48,11 @@ MUSLINC	:= /usr/include/$(ARCH)-linux-musl
 gccfile	= $(shell $(CC) -print-file-name=$(1))
 ifneq ($(SAN)$(TSAN),)
 MUSL_CC	= $(CC) $(CPPFLAGS) $(CFLAGS) -fPIE
-MUSL_LD = $(CC) $(CFLAGS) -pie -o $@ $(1)
+MUSL_LD = $(CC) $(CFLAGS) -pie -Wl,--build-id -o $@ $(1)
 else
 MUSL_CC	= $(CC) -nostdinc -isystem $(MUSLINC) -isystem $(dir $(call gccfile,include/stddef.h)) \
 	  -idirafter $(B)/uapi $(CPPFLAGS) $(CFLAGS) -fPIE
-MUSL_LD = $(CC) -nostdlib -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,--gc-sections $(RELRO) \
+MUSL_LD = $(CC) -nostdlib -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text,--gc-sections,--build-id $(RELRO) \
 	  -o $@ $(MUSLDIR)/rcrt1.o $(MUSLDIR)/crti.o $(1) \
 	  -L$(MUSLDIR) -lc $(call gccfile,libgcc.a) $(MUSLDIR)/crtn.o
 endif
@@ -101,7 +101,7 @@ $(B)/uapi:
 		else echo /usr/include/$(ARCH)-linux-gnu/asm; fi) $@/asm
 
 $(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
-	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a
+	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a -l:libsodium.a
 
 $(B)/sandbox-jailer: $(call host,$(JAILER) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -lcap-ng

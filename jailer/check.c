@@ -18,9 +18,9 @@ typedef int check_fn(const struct fd_rule *r, int fd, const struct stat *st, int
 		     const struct jail *j, struct err *err);
 
 /* Whether a descriptor has to be there, depending on the spec. */
-enum presence { ALWAYS, MAYBE, WITH_INITRD, WITH_NET };
+enum presence { ALWAYS, MAYBE, TO_BOOT, WITH_INITRD, WITH_SNAPSHOT, WITH_NET };
 
-static check_fn is_pipe, is_input, is_kvm, is_broker, is_net, is_program;
+static check_fn is_pipe, is_input, is_snapshot, is_kvm, is_broker, is_net, is_program;
 
 static const struct fd_rule {
 	int fd;
@@ -34,9 +34,11 @@ static const struct fd_rule {
 	{ FD_LOG, "log", ALWAYS, is_pipe, true, true, "pipe, write end" },
 	{ FD_CONSOLE, "console", ALWAYS, is_pipe, true, true, "pipe, write end" },
 	{ FD_KVM, "kvm", MAYBE, is_kvm, false, true, "/dev/kvm, opened here or handed over" },
-	{ FD_KERNEL, "kernel", ALWAYS, is_input, false, true, "regular file, read-only" },
-	{ FD_AGENT, "guest agent", ALWAYS, is_input, false, true, "regular file, read-only" },
+	{ FD_KERNEL, "kernel", TO_BOOT, is_input, false, true, "regular file, read-only" },
+	{ FD_AGENT, "guest agent", TO_BOOT, is_input, false, true, "regular file, read-only" },
 	{ FD_INITRD, "initramfs", WITH_INITRD, is_input, false, true, "regular file, read-only" },
+	{ FD_SNAPSHOT, "snapshot", WITH_SNAPSHOT, is_snapshot, false, true,
+	  "regular file; written only to save the machine" },
 	{ FD_BROKER, "broker", ALWAYS, is_broker, false, true, "socket pair to the runner" },
 	{ FD_NET, "network", WITH_NET, is_net, false, true, "tap or connected stream" },
 	{ FD_LEASH, "leash", ALWAYS, is_pipe, false, false, "pipe, write end; the keeper's" },
@@ -52,6 +54,10 @@ static bool must_be_there(const struct fd_rule *r, const struct spec *s)
 		return s->initrd;
 	case WITH_NET:
 		return s->net != NET_NONE;
+	case TO_BOOT:
+		return s->snapshot != SNAP_RESTORE;
+	case WITH_SNAPSHOT:
+		return s->snapshot != SNAP_NONE;
 	default:
 		return r->presence == ALWAYS;
 	}
@@ -98,6 +104,19 @@ static int is_input(const struct fd_rule *r, int fd, const struct stat *st, int 
 		return wrong(err, r->name, fd, "is not a regular file");
 	if ((flags & O_ACCMODE) != O_RDONLY && fd != FD_SPEC)
 		return wrong(err, r->name, fd, "is not read-only");
+	return 0;
+}
+
+static int is_snapshot(const struct fd_rule *r, int fd, const struct stat *st, int flags,
+		       const struct jail *j, struct err *err)
+{
+	int want = j->spec.snapshot == SNAP_TAKE ? O_RDWR : O_RDONLY;
+
+	if (!S_ISREG(st->st_mode))
+		return wrong(err, r->name, fd, "is not a regular file");
+	if ((flags & O_ACCMODE) != want)
+		return wrong(err, r->name, fd, want == O_RDONLY ? "is not read-only" :
+			     "is not opened for reading and writing");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "jailer/jail.h"
+#include "lib/snapshot.h"
 
 #define SLACK (64ull << 20)	/* address space of the vmm besides guest memory and files */
 
@@ -18,9 +19,11 @@ static rlim_t address_space(const struct jail *j)
 	return j->spec.memory + j->input_bytes + SLACK;
 }
 
-/* Writing is for disks only, and those grow no further than they are. */
+/* Writing is for disks, which grow no further than they are, and for the one snapshot. */
 static rlim_t file_size(const struct jail *j)
 {
+	if (j->spec.snapshot == SNAP_TAKE)
+		return SNAP_MEMORY_AT + j->spec.memory;
 	return j->spec.disks_ro == (1u << j->spec.disks) - 1 ? 0 : RLIM_INFINITY;
 }
 

@@ -15,6 +15,7 @@ enum broker_op {
 	BROKER_REFUSE,		/* runner: request `id` is reset */
 	BROKER_CONNECT,		/* runner: connect this descriptor to guest port `port` */
 	BROKER_STOP,		/* runner: the run is over, stop the machine */
+	BROKER_START,		/* runner: a machine that is held may run; once */
 };
 
 struct broker_msg {

@@ -16,6 +16,8 @@ enum {
 	FD_KERNEL,	/* regular file, read-only: ELF vmlinux or bzImage */
 	FD_AGENT,	/* regular file, read-only: cpio with /init, the guest agent */
 	FD_INITRD,	/* regular file, read-only: the user's initramfs, or absent */
+	FD_SNAPSHOT,	/* regular file, see snapshot.h: read-only to restore a machine from
+			 * instead of the three above, read-write to save one in, or absent */
 	FD_BROKER,	/* SOCK_SEQPACKET to the runner: vsock connections, see broker.h */
 	FD_NET,		/* tap or connected stream socket, or absent */
 	FD_DISK0,	/* MAX_DISKS numbers: regular files or block devices */

@@ -65,6 +65,20 @@ int io_pread(int fd, void *buf, size_t n, off_t off)
 	return 0;
 }
 
+int io_pwrite(int fd, const void *buf, size_t n, off_t off)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t put = pwrite(fd, (const char *)buf + done, n - done, off + (off_t)done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put ? -errno : -EIO;
+		done += (size_t)put;
+	}
+	return 0;
+}
+
 /* Room for two, so that a peer that sends more than one is noticed. */
 union fd_control {
 	char buf[CMSG_SPACE(2 * sizeof(int))];

@@ -13,6 +13,7 @@
 int io_read(int fd, void *buf, size_t n);
 int io_write(int fd, const void *buf, size_t n);
 int io_pread(int fd, void *buf, size_t n, off_t off);
+int io_pwrite(int fd, const void *buf, size_t n, off_t off);
 
 /* One read or write, retried on EINTR only: the count, or a negative errno. */
 ssize_t io_read_some(int fd, void *buf, size_t n);

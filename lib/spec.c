@@ -52,6 +52,14 @@ const struct spec_row spec_rows[] = {
 	  "/modules/order lists.", 0 },
 	{ "cmdline", SPEC_TEXT, BOTH, AT(cmdline), 0, MAX_CMDLINE, "TEXT",
 	  "append to the guest kernel's command line (nothing)", NULL, 0 },
+	{ "cold", SPEC_BOOL, SPEC_FLAG, AT(cold), 0, 0, NULL,
+	  "boot the machine, instead of restoring its template",
+	  "The first run of a kind of machine - kernel, root, memory, cpus - boots it once and keeps "
+	  "it in the cache directory; later runs start from there. With --disk or --console "
+	  "a machine is always booted.", 0 },
+	{ "from", SPEC_STR, SPEC_FLAG, AT(from), 0, 0, "FILE",
+	  "restore the machine from this snapshot (see: sandbox snapshot)",
+	  "The snapshot says what the machine is: its memory, cpus, kernel and root.", 0 },
 	{ "console", SPEC_BOOL, SPEC_FLAG, AT(console), 0, 0, NULL,
 	  "copy the guest kernel's console to stderr", NULL, 0 },
 	{ "result", SPEC_STR, SPEC_FLAG, AT(result), 0, 0, "FILE",
@@ -59,6 +67,10 @@ const struct spec_row spec_rows[] = {
 	{ "kvm-fd", SPEC_U32, SPEC_FLAG, AT(kvm_fd), 3, 1 << 20, "FD",
 	  "use this inherited descriptor of /dev/kvm instead of opening it",
 	  "For unprivileged callers that are handed the device and not granted its node.", 0 },
+	{ "hold", SPEC_U32, SPEC_FLAG, AT(hold_fd), 3, 1 << 20, "FD",
+	  "make the machine ready, and start it when a byte can be read from this inherited descriptor",
+	  "For programs that keep machines waiting. At the descriptor's end the machine is given up: "
+	  "exit code 125.", 0 },
 	{ "config", SPEC_STR, SPEC_FLAG, AT(config), 0, 0, "FILE",
 	  "read options from FILE first, one `key = value` a line", NULL, 0 },
 	{ "explain", SPEC_BOOL, SPEC_FLAG, AT(explain), 0, 0, NULL,
@@ -73,6 +85,9 @@ const struct spec_row spec_rows[] = {
 	  NULL, 0 },
 	{ "net", SPEC_U32, SPEC_DOWN, AT(net), NET_NONE, NET_STREAM, NULL, NULL, NULL, 0 },
 	{ "has-initrd", SPEC_BOOL, SPEC_DOWN, AT(initrd), 0, 0, NULL, NULL, NULL, 0 },
+	{ "held", SPEC_BOOL, SPEC_DOWN, AT(hold), 0, 0, NULL, NULL, NULL, 0 },
+	{ "snapshot", SPEC_U32, SPEC_DOWN, AT(snapshot), SNAP_NONE, SNAP_RESTORE, NULL, NULL, NULL,
+	  0 },
 #ifdef SANDBOX_FAULTS
 	{ "fault", SPEC_TEXT, BOTH, AT(fault), 0, 32, "NAME",
 	  "test builds only: commit this fault in the monitor", NULL, 0 },

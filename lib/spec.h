@@ -18,6 +18,7 @@
 #include "lib/limits.h"
 
 enum spec_net { NET_NONE, NET_TAP, NET_STREAM };
+enum spec_snapshot { SNAP_NONE, SNAP_TAKE, SNAP_RESTORE };
 enum spec_tty { TTY_AUTO, TTY_ON, TTY_OFF };
 
 struct spec_list {
@@ -33,17 +34,21 @@ struct spec {
 	uint32_t disks_ro;		/* bit i: disk i is read-only */
 	uint32_t net;			/* enum spec_net: what FD_NET is */
 	bool     initrd;		/* FD_INITRD is there */
+	bool     hold;			/* the guest waits for BROKER_START */
+	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
 	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */
 
 	/* the run: stays in the runner */
 	const char *root, *kernel, *initrd_path, *result, *config;
 	const char *workdir, *user, *hostname;
+	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */
+	uint32_t hold_fd;		/* an inherited descriptor that says when to start; 0: now */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
-	bool     console, explain, verbose, help;
+	bool     cold, console, explain, verbose, help;
 };
 
 enum spec_type {

@@ -9,6 +9,7 @@ const struct policy *const seccomp_policies[] = {
 	[POLICY_BLK] = &policy_blk,
 	[POLICY_VCPU] = &policy_vcpu,
 	[POLICY_VCPU_SOFT] = &policy_vcpu_soft,
+	[POLICY_SAVE] = &policy_save,
 };
 
 const unsigned seccomp_n_policies = sizeof(seccomp_policies) / sizeof(seccomp_policies[0]);

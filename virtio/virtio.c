@@ -121,11 +121,16 @@ bool virtio_pop(struct virtio_dev *d, unsigned queue, unsigned *taken, struct vq
 	return true;
 }
 
+void virtio_ring(struct virtio_dev *d)
+{
+	ring(d->irq_fd);
+}
+
 static void interrupt(struct virtio_dev *d, uint32_t why)
 {
 	/* after the used ring was written, before the edge that makes the driver look */
 	__atomic_or_fetch(&d->isr, why, __ATOMIC_ACQ_REL);
-	ring(d->irq_fd);
+	virtio_ring(d);
 }
 
 void virtio_interrupt(struct virtio_dev *d, unsigned queue)

@@ -80,7 +80,30 @@ void     mmio_write(struct virtio_dev *d, uint32_t off, uint32_t len, uint32_t v
 /* Interrupt status and acknowledge, on any thread: true when it was one of them. */
 bool mmio_fast(struct virtio_dev *d, uint32_t off, uint32_t len, bool write, uint32_t *val);
 
+/* What a snapshot keeps of a device: what its driver has made of it. */
+struct virtio_state {
+	uint32_t id, status, dev_sel, drv_sel, queue_sel, isr, config_gen, zero;
+	uint64_t accepted;
+	struct virtio_queue_state {
+		uint32_t num, ready;
+		uint64_t desc_gpa, avail_gpa, used_gpa;
+		uint16_t next_avail, next_used;
+		uint32_t zero;
+	} q[VIRTIO_MAX_QUEUES];
+};
+
+/* While its loop does nothing for it and no vcpu runs.  virtio_load(): into a wired device
+ * that no driver has touched; -EINVAL for what no driver could have brought about. */
+void virtio_save(const struct virtio_dev *d, struct virtio_state *s);
+int  virtio_load(struct virtio_dev *d, const struct virtio_state *s);
+
+/* After a load, before the guest runs: whatever was under way is looked at once more. */
+void virtio_resume(struct virtio_dev *d);
+
 /* What is left of this is for mmio.c and the devices, on the device's loop. */
+
+/* Can a driver that wrote these features have brought the device to this status? */
+bool virtio_status_possible(const struct virtio_dev *d, uint32_t status, uint64_t features);
 
 bool virtio_running(const struct virtio_dev *d);	/* DRIVER_OK and not broken */
 
@@ -93,6 +116,9 @@ void virtio_again(struct virtio_dev *d, unsigned queue);
  * turn: there is none, or the ring is broken, or a queue's size of chains was served and
  * the rest has to wait for the next turn, which then comes by itself. */
 bool virtio_pop(struct virtio_dev *d, unsigned queue, unsigned *taken, struct vq_chain *c);
+
+/* The interrupt line, whatever the driver wants. */
+void virtio_ring(struct virtio_dev *d);
 
 /* Chains were pushed to the queue: tell the driver, if it wants to hear of it. */
 void virtio_interrupt(struct virtio_dev *d, unsigned queue);

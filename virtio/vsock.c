@@ -455,3 +455,67 @@ int vsock_connect(struct vsock *v, uint32_t port, int fd)
 	pump(v);
 	return 0;
 }
+
+/* --- snapshots --------------------------------------------------------------------------- */
+
+static bool has(const struct vsock_state *s, unsigned n, const struct vsock_conn_state *c)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (s->conn[i].guest_port == c->guest_port && s->conn[i].host_port == c->host_port)
+			return true;
+	return false;
+}
+
+/* Once for each pair of ports: connections come first, and a reset that is owed for a packet
+ * of another type than a stream's does not hit them. */
+static void keep(struct vsock_state *s, struct vsock_conn_state c)
+{
+	if (s->n < MAX_VSOCK_CONNS && !has(s, s->n, &c))
+		s->conn[s->n++] = c;
+}
+
+void vsock_save(const struct vsock *v, struct vsock_state *s)
+{
+	*s = (struct vsock_state){ 0 };
+	for (unsigned i = 0; i < MAX_VSOCK_CONNS; i++) {
+		const struct conn *c = &v->conn[i];
+
+		if (c->state == CONN_FREE || (c->state == CONN_GONE && !c->owes_rst))
+			continue;
+		keep(s, (struct vsock_conn_state){
+			.asked = c->state == CONN_ASKED, .guest_port = c->guest_port,
+			.host_port = c->host_port, .peer_buf = c->peer_buf,
+			.peer_passed = c->peer_passed });
+	}
+	for (unsigned i = 0; i < v->n_resets; i++)
+		keep(s, (struct vsock_conn_state){ .guest_port = v->reset[i].guest_port,
+						   .host_port = v->reset[i].host_port });
+}
+
+int vsock_load(struct vsock *v, const struct vsock_state *s)
+{
+	if (s->n > MAX_VSOCK_CONNS)
+		return -EINVAL;
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct vsock_conn_state *from = &s->conn[i];
+		struct conn *c = &v->conn[i];
+
+		if (from->asked > 1 || has(s, i, from))
+			return -EINVAL;
+		conn_start(c, from->asked ? CONN_ASKED : CONN_OPEN, from->guest_port,
+			   from->host_port);
+		conn_hear_credit(c, from->peer_buf, from->peer_passed);
+		c->id = v->next_id++;
+		if (!from->asked)
+			conn_gone(c, true);
+		settle(v, c);
+	}
+	return 0;
+}
+
+void vsock_resume(struct vsock *v)
+{
+	for (unsigned i = 0; i < MAX_VSOCK_CONNS; i++)
+		if (v->conn[i].state == CONN_ASKED)
+			v->request(v->ctx, v->conn[i].id, v->conn[i].host_port);
+}

@@ -35,4 +35,19 @@ int  vsock_accept(struct vsock *v, uint32_t id, int fd);
 void vsock_refuse(struct vsock *v, uint32_t id);
 int  vsock_connect(struct vsock *v, uint32_t port, int fd);
 
+/* What a snapshot keeps.  A connection does not survive one, but a request that waits for its
+ * answer does: it is made again, to whoever is there then. */
+struct vsock_state {
+	uint32_t n, zero;
+	struct vsock_conn_state {
+		uint32_t asked;		/* 1: it waits for an answer; 0: it will be reset */
+		uint32_t guest_port, host_port, peer_buf, peer_passed;
+	} conn[MAX_VSOCK_CONNS];
+};
+
+/* As virtio_save() and virtio_load(), and besides them.  vsock_resume() calls request(). */
+void vsock_save(const struct vsock *v, struct vsock_state *s);
+int  vsock_load(struct vsock *v, const struct vsock_state *s);
+void vsock_resume(struct vsock *v);
+
 #endif

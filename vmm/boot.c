@@ -120,6 +120,8 @@ int boot_cmdline(struct boot *b, const struct devices *devices, const struct spe
 			 (unsigned long long)s->gpa, s->irq);
 		add(b, &len, word, &full);
 	}
+	if (spec->snapshot == SNAP_TAKE)
+		add(b, &len, "warmup=1", &full);		/* a word for our agent */
 	if (spec->cmdline[0])
 		add(b, &len, spec->cmdline, &full);
 	if (full)

@@ -21,6 +21,7 @@ static bool is_well_formed(const struct broker_msg *m, ssize_t len, int fd)
 		return fd >= 0;
 	case BROKER_REFUSE:
 	case BROKER_STOP:
+	case BROKER_START:
 		return fd < 0;
 	default:
 		return false;
@@ -40,7 +41,11 @@ static void serve(struct control *c, const struct broker_msg *m, int fd)
 		vsock_connect(c->vsock, m->port, fd);
 		break;
 	case BROKER_STOP:
-		c->stop(c->ctx, STOP_ASKED, "");
+		c->user.stop(c->user.ctx, STOP_ASKED, "");
+		break;
+	case BROKER_START:
+		if (c->user.start(c->user.ctx) < 0)
+			c->user.stop(c->user.ctx, STOP_INTERNAL, "the runner started it twice");
 	}
 }
 
@@ -54,9 +59,9 @@ static bool receive(struct control *c)
 	if (len == -EAGAIN)
 		return false;
 	if (len == 0 || len == -ECONNRESET)
-		c->stop(c->ctx, STOP_ASKED, "the runner is gone");
+		c->user.stop(c->user.ctx, STOP_ASKED, "the runner is gone");
 	if (!is_well_formed(&m, len, fd))
-		c->stop(c->ctx, STOP_INTERNAL, "the runner sent a malformed packet");
+		c->user.stop(c->user.ctx, STOP_INTERNAL, "the runner sent a malformed packet");
 	serve(c, &m, fd_take(&fd));
 	return true;
 }
@@ -82,11 +87,11 @@ void control_request(void *ctx, uint32_t id, uint32_t port)
 }
 
 int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
-		 control_stop_fn *stop, void *ctx, struct err *err)
+		 const struct control_user *user, struct err *err)
 {
 	int rc;
 
-	*c = (struct control){ .io = { .fd = fd, .ready = ready }, .vsock = vsock, .stop = stop, .ctx = ctx };
+	*c = (struct control){ .io = { .fd = fd, .ready = ready }, .vsock = vsock, .user = *user };
 	if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return err_sys(err, "broker: descriptor %d", fd);
 	rc = loop_add(loop, &c->io, EPOLLIN);

@@ -114,3 +114,29 @@ int devices_init(struct devices *d, const struct kvm *k, const struct gmem *mem,
 	}
 	return 0;
 }
+
+struct drain_job {
+	struct loop_job job;
+	struct virtio_dev *dev;
+};
+
+static void drain(struct loop_job *job)
+{
+	struct drain_job *j = owner_of(job, struct drain_job, job);
+
+	for (unsigned q = 0; q < j->dev->type->nqueues; q++)
+		virtio_kicked(j->dev, q);
+}
+
+void devices_drain(struct devices *d, int done_fd)
+{
+	for (unsigned i = 0; i < d->n; i++) {
+		struct slot *s = &d->slot[i];
+		struct drain_job j = { .job = { .run = drain, .done_fd = done_fd }, .dev = s->dev };
+
+		if (s->disk)
+			loop_call(&s->disk->loop, &j.job);
+		else
+			drain(&j.job);
+	}
+}

@@ -57,4 +57,8 @@ int devices_init(struct devices *d, const struct kvm *k, const struct gmem *mem,
 		 struct loop *loop, struct bus *bus, const struct vsock_user *user,
 		 struct err *err);
 
+/* No vcpu runs: return once every disk's thread has served what it was asked for, and will
+ * touch nothing more.  done_fd: an eventfd of the caller's. */
+void devices_drain(struct devices *d, int done_fd);
+
 #endif

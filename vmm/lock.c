@@ -43,13 +43,13 @@ int lock_prepare(struct err *err)
 	return 0;
 }
 
-int lock_down(struct threads *all, bool *filtered, struct err *err)
+int lock_down(struct threads *all, enum policy_id loop, bool *filtered, struct err *err)
 {
 	int rc = threads_parked(all, filtered, err);
 
 	if (rc < 0)
 		return rc;
-	rc = seccomp_install(POLICY_LOOP);
+	rc = seccomp_install(loop);
 	if (rc == -ENOTSUP)
 		*filtered = false;
 	else if (rc < 0)

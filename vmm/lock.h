@@ -10,8 +10,8 @@
 /* Before the first thread: nobody may trace us, and a filter's refusal is reported. */
 int lock_prepare(struct err *err);
 
-/* Every thread has its filter, then this one gets the loop's.  *filtered as in
+/* Every thread has its filter, then this one gets its own.  *filtered as in
  * threads_parked(). */
-int lock_down(struct threads *all, bool *filtered, struct err *err);
+int lock_down(struct threads *all, enum policy_id loop, bool *filtered, struct err *err);
 
 #endif

@@ -52,14 +52,19 @@ static void report_locked(const struct vm *vm, bool filtered)
 
 static int run(struct vm *vm, struct err *err)
 {
+	enum policy_id loop;
 	bool filtered;
 
 	prctl(PR_SET_NAME, "sandbox-vmm");	/* started from a descriptor, it has a number for one */
 	log_to(FD_LOG);
-	if (build(vm, err) < 0 || lock_down(&vm->threads, &filtered, err) < 0)
+	if (build(vm, err) < 0)
+		return -err->code;
+	loop = vm->spec.snapshot == SNAP_TAKE ? POLICY_SAVE : POLICY_LOOP;
+	if (lock_down(&vm->threads, loop, &filtered, err) < 0)
 		return -err->code;
 	report_locked(vm, filtered);
-	threads_release(&vm->threads);
+	if (!vm->spec.hold)
+		vm_start(vm);
 	fault_loop();
 	loop_run(&vm->loop);		/* ends in vm_stop() */
 	return 0;

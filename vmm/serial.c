@@ -133,3 +133,27 @@ void serial_write(struct serial *s, unsigned off, uint8_t val)
 		store(&s->reg[off], val);
 	}
 }
+
+void serial_save(const struct serial *s, struct serial_state *out)
+{
+	*out = (struct serial_state){ .thr_empty = load(&s->thr_empty) };
+	for (unsigned i = 0; i < sizeof(s->reg); i++)
+		out->reg[i] = load(&s->reg[i]);
+	for (unsigned i = 0; i < sizeof(s->divisor); i++)
+		out->divisor[i] = load(&s->divisor[i]);
+}
+
+void serial_load(struct serial *s, const struct serial_state *in)
+{
+	store(&s->thr_empty, in->thr_empty & 1);
+	for (unsigned i = 0; i < sizeof(s->reg); i++)
+		store(&s->reg[i], in->reg[i]);
+	for (unsigned i = 0; i < sizeof(s->divisor); i++)
+		store(&s->divisor[i], in->divisor[i]);
+}
+
+void serial_resume(struct serial *s)
+{
+	if (load(&s->thr_empty))
+		transmitter_empty(s);
+}

@@ -36,4 +36,10 @@ void    serial_write(struct serial *s, unsigned off, uint8_t val);
 /* Hand out what has no newline behind it; any thread. */
 void    serial_flush(struct serial *s);
 
+/* What a snapshot keeps. */
+struct serial_state { uint8_t reg[8], divisor[2], thr_empty, zero[5]; };
+void    serial_save(const struct serial *s, struct serial_state *out);
+void    serial_load(struct serial *s, const struct serial_state *in);
+void    serial_resume(struct serial *s);	/* an interrupt may have been on its way */
+
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/io.h"
 #include "vmm/fault.h"
@@ -22,6 +24,7 @@ const char *thread_policy_name(enum policy_id id)
 	static const char *const names[N_POLICIES] = {
 		[POLICY_OUTER] = "outer", [POLICY_KEEPER] = "keeper", [POLICY_LOOP] = "loop",
 		[POLICY_BLK] = "blk", [POLICY_VCPU] = "vcpu", [POLICY_VCPU_SOFT] = "vcpu-soft",
+		[POLICY_SAVE] = "save",
 	};
 
 	return names[id];
@@ -38,6 +41,7 @@ static void *begin(void *arg)
 	uint64_t n = 1;
 
 	self = t->name;
+	t->tid = (pid_t)syscall(SYS_gettid);
 	prctl(PR_SET_NAME, t->name);
 	t->rc = seccomp_install(t->policy);
 	io_write(t->ready_fd, &n, sizeof(n));

@@ -6,6 +6,7 @@
 #define VMM_THREAD_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/err.h"
 #include "lib/limits.h"
@@ -19,6 +20,7 @@ struct thread {
 	void (*run)(void *ctx);
 	void *ctx;
 	int ready_fd;		/* borrowed: told when the filter is on */
+	pid_t tid;		/* valid once ready */
 	int go_fd;		/* eventfd: the thread is parked on it */
 	int rc;			/* of seccomp_install(); valid once ready */
 };

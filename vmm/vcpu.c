@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "lib/io.h"
 #include "vmm/arch/arch.h"
 #include "vmm/vm.h"
 
@@ -48,11 +52,13 @@ static void mmio(struct vcpu *v)
 		   run->mmio.data, v->done_fd);
 }
 
-static void enter(struct vcpu *v)
+/* False: nothing came of it.  After an exit only the next KVM_RUN finishes what that began,
+ * and may exit again for the rest: of an access that spans pages, of a string of port I/O. */
+static bool enter(struct vcpu *v)
 {
 	if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 		if (errno == EINTR || errno == EAGAIN)
-			return;
+			return false;
 		vcpu_stop(v, STOP_INTERNAL, 0, "vcpu %u: KVM_RUN: %s", v->id, strerror(errno));
 	}
 	__atomic_fetch_add(&v->exits, 1, __ATOMIC_RELAXED);
@@ -70,17 +76,53 @@ static void enter(struct vcpu *v)
 	default:
 		arch_exit(v);
 	}
+	return true;
+}
+
+static void on_kick(int signo)
+{
+	(void)signo;			/* it has ended KVM_RUN */
+}
+
+_Noreturn static void park(struct vcpu *v)
+{
+	uint64_t one = 1;
+
+	io_write(v->told, &one, sizeof(one));
+	for (;;)
+		io_read(v->done_fd, &one, sizeof(one));
 }
 
 static void run(void *ctx)
 {
-	for (;;)
-		enter(ctx);
+	struct vcpu *v = ctx;
+
+	for (;;) {
+		bool parking = __atomic_load_n(&v->told, __ATOMIC_ACQUIRE) >= 0;
+
+		/* immediate_exit is set by then: KVM_RUN begins nothing new */
+		if (!enter(v) && parking)
+			park(v);
+	}
+}
+
+int vcpu_parkable(struct err *err)
+{
+	struct sigaction kick = { .sa_handler = on_kick };
+
+	return sigaction(SIGUSR1, &kick, NULL) < 0 ? err_sys(err, "vcpu: sigaction") : 0;
+}
+
+void vcpu_park(struct vcpu *v, int told)
+{
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&v->told, told, __ATOMIC_RELEASE);
+	syscall(SYS_tkill, v->thread.tid, SIGUSR1);
 }
 
 void vcpu_plan(struct vcpu *v, unsigned id, struct vm *vm)
 {
-	*v = (struct vcpu){ .id = id, .vm = vm, .fd = -1, .insns.fd = -1 };
+	*v = (struct vcpu){ .id = id, .vm = vm, .fd = -1, .told = -1, .insns.fd = -1 };
 	snprintf(v->thread.name, sizeof(v->thread.name), "vcpu%u", id);
 	v->thread.policy = vm->soft ? POLICY_VCPU_SOFT : POLICY_VCPU;
 	v->thread.run = run;

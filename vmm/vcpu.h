@@ -20,6 +20,7 @@ struct vcpu {
 	struct arch_vcpu *arch;
 	struct vm *vm;			/* borrowed; on this thread: bus, serial, vm_stop() */
 	int done_fd;			/* eventfd: a loop has done what it was asked */
+	int told;			/* eventfd: park and say so; atomic, -1: run */
 	uint64_t exits;			/* to user space; atomic: counted here, read by main */
 	struct kvm_counter insns;	/* the guest's instructions that KVM emulated */
 };
@@ -28,6 +29,13 @@ struct vcpu {
 void vcpu_plan(struct vcpu *v, unsigned id, struct vm *vm);
 
 int vcpu_init(struct vcpu *v, struct err *err);
+
+/* Before the vcpus run, if they are ever to be parked. */
+int vcpu_parkable(struct err *err);
+
+/* Leave the guest with no exit half done, add one to the eventfd `told`, and stay there for
+ * good.  From the main thread, whose loop goes on serving until the vcpu has told. */
+void vcpu_park(struct vcpu *v, int told);
 
 /* The machine stops; on the vcpu's thread, does not return. */
 _Noreturn void vcpu_stop(struct vcpu *v, enum stop_reason why, int code, const char *fmt, ...)

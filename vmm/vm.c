@@ -1,6 +1,7 @@
 /* vm.c - the machine's phases and its end. */
 #include "vmm/vm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "vmm/irq.h"
 #include "vmm/lock.h"
 #include "vmm/mem.h"
+#include "vmm/snap.h"
 
 int vm_plan(struct vm *vm, struct err *err)
 {
@@ -30,7 +32,10 @@ int vm_phase_spec(struct vm *vm, struct err *err)
 	if (rc < 0)
 		return rc;
 	fault_set(vm->spec.fault);
-	return vm_plan(vm, err);
+	rc = vm_plan(vm, err);
+	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
+		rc = snap_open(vm, err);
+	return rc;
 }
 
 int vm_phase_kvm(struct vm *vm, struct err *err)
@@ -46,6 +51,8 @@ int vm_phase_memory(struct vm *vm, struct err *err)
 {
 	int rc = mem_map(&vm->mem, err);
 
+	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
+		rc = snap_map(vm, err);
 	if (rc < 0)
 		return rc;
 	return kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
@@ -53,7 +60,11 @@ int vm_phase_memory(struct vm *vm, struct err *err)
 
 int vm_phase_kernel(struct vm *vm, struct err *err)
 {
-	int rc = arch_load_kernel(&vm->mem, FD_KERNEL, &vm->boot, err);
+	int rc;
+
+	if (vm->spec.snapshot == SNAP_RESTORE)
+		return 0;		/* it is in memory, and long past its start */
+	rc = arch_load_kernel(&vm->mem, FD_KERNEL, &vm->boot, err);
 
 	if (rc == 0)
 		rc = boot_initrd(&vm->boot, &vm->mem, vm->spec.initrd, err);
@@ -87,7 +98,10 @@ static void guest_connects(void *ctx, uint32_t id, uint32_t port)
 		report_send(FD_LOG, &r);
 		vm->heard = true;
 	}
-	control_request(&vm->control, id, port);
+	if (vm->spec.snapshot == SNAP_TAKE)
+		snap_begin(vm);		/* the request stays without an answer */
+	else
+		control_request(&vm->control, id, port);
 }
 
 static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
@@ -95,8 +109,27 @@ static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
 	vm_stop(ctx, why, 0, msg);
 }
 
+void vm_start(struct vm *vm)
+{
+	vm->started = true;
+	if (vm->spec.snapshot == SNAP_RESTORE)
+		snap_resume(vm);
+	threads_release(&vm->threads);
+}
+
+static int start_asked(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	if (vm->started)
+		return -EPROTO;
+	vm_start(vm);
+	return 0;
+}
+
 int vm_phase_devices(struct vm *vm, struct err *err)
 {
+	const struct control_user runner = { stop_asked, start_asked, vm };
 	struct vsock_user user = { guest_connects, vm };
 	int irq_fd, rc = loop_init(&vm->loop);
 
@@ -109,8 +142,10 @@ int vm_phase_devices(struct vm *vm, struct err *err)
 	rc = devices_init(&vm->devices, &vm->kvm, &vm->mem, &vm->loop, &vm->bus, &user, err);
 	if (rc < 0)
 		return rc;
-	return control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, stop_asked, vm,
-			    err);
+	rc = control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, &runner, err);
+	if (rc == 0 && vm->spec.snapshot == SNAP_TAKE)
+		rc = snap_prepare(vm, err);
+	return rc;
 }
 
 int vm_phase_vcpus(struct vm *vm, struct err *err)
@@ -119,6 +154,8 @@ int vm_phase_vcpus(struct vm *vm, struct err *err)
 
 	for (unsigned i = 0; rc == 0 && i < vm->spec.cpus; i++)
 		rc = vcpu_init(&vm->vcpu[i], err);
+	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
+		rc = snap_load(vm, err);
 	if (rc < 0)
 		return rc;
 	return threads_start(&vm->threads, err);

@@ -32,7 +32,13 @@ struct vm {
 	struct serial serial;
 	struct vcpu vcpu[MAX_VCPUS];
 	struct threads threads;
+	bool started;			/* the guest runs; false while it is held */
 	bool heard;			/* the guest has asked for a connection */
+
+	/* of a machine that is saved */
+	struct loop_io parked;		/* eventfd: a vcpu has left the guest for good */
+	unsigned n_parked;
+	int snap_done_fd;		/* eventfd: a disk's loop has done what it was asked */
 };
 
 /* What the machine will be, from the spec alone: nothing is opened, mapped or started.
@@ -46,6 +52,9 @@ int vm_phase_memory(struct vm *vm, struct err *err);
 int vm_phase_kernel(struct vm *vm, struct err *err);
 int vm_phase_devices(struct vm *vm, struct err *err);
 int vm_phase_vcpus(struct vm *vm, struct err *err);
+
+/* Locked down: let the guest run. */
+void vm_start(struct vm *vm);
 
 /* Report why and what it cost, and end the process; on the main thread. */
 _Noreturn void vm_stop(struct vm *vm, enum stop_reason why, int code, const char *msg);

@@ -15,6 +15,7 @@
 #include "vmm/boot.h"
 #include "vmm/kvm.h"
 
+struct state;
 struct vcpu;
 struct arch_vcpu;	/* what an architecture keeps for each vcpu; zero pages until used */
 
@@ -44,6 +45,17 @@ void arch_write_boot(const struct gmem *mem, const struct boot *boot, unsigned c
  * others wait for it. */
 struct arch_vcpu *arch_vcpu_storage(unsigned id);
 int arch_vcpu_init(struct vcpu *v, struct err *err);
+
+/* The machine's and a vcpu's state, while no vcpu runs; loaded before any ever did, instead
+ * of arch_write_boot() and the registers of arch_vcpu_init().  arch_host_id() names what a
+ * saved processor cannot do without; both sides must agree on every byte. */
+struct arch_host_id { uint32_t word[16]; };
+void arch_host_id(struct arch_host_id *id);
+int  arch_save_prepare(const struct kvm *k, struct err *err);	/* before lock_down() */
+int  arch_vm_save(const struct kvm *k, struct state *s, struct err *err);
+int  arch_vm_load(const struct kvm *k, struct state *s, struct err *err);
+int  arch_vcpu_save(struct vcpu *v, struct state *s, struct err *err);
+int  arch_vcpu_load(struct vcpu *v, struct state *s, struct err *err);
 
 /* An exit that common code does not know; on the vcpu's thread. */
 void arch_exit(struct vcpu *v);

@@ -217,7 +217,7 @@ static int enter_kernel(struct vcpu *v, struct err *err)
 	return 0;
 }
 
-int arch_vcpu_init(struct vcpu *v, struct err *err)
+static int set_registers(struct vcpu *v, struct err *err)
 {
 	int rc = set_cpuid(v, err);
 
@@ -225,6 +225,13 @@ int arch_vcpu_init(struct vcpu *v, struct err *err)
 		rc = set_msrs(v, err);
 	if (rc == 0 && v->id == 0)
 		rc = enter_kernel(v, err);
+	return rc;
+}
+
+int arch_vcpu_init(struct vcpu *v, struct err *err)
+{
+	int rc = v->vm->spec.snapshot == SNAP_RESTORE ? 0 : set_registers(v, err);
+
 	if (rc == 0 && v->vm->soft)
 		rc = soft_vcpu_init(&v->arch->soft, v->fd, v->run, &v->vm->mem, err);
 	return rc;

@@ -93,6 +93,10 @@ static bool cpuid_leaf(struct kvm_cpuid_entry2 *e)
 	case 0x80000001:		/* RDTSCP: RDTSC after LFENCE is emulated, it is not */
 		e->edx &= ~(1u << 27);
 		return true;
+	case 0x80000007:		/* an invariant TSC would be the guest's clock, and this one
+					 * is the host's: it goes on while the guest is saved */
+		e->edx &= ~(1u << 8);
+		return true;
 	}
 	return e->function <= 0xd || e->function >= 0x40000000;
 }
