@@ -94,10 +94,20 @@ void broker_offer(struct broker *b, struct broker_port *p)
 	b->port[b->n++] = p;
 }
 
-void broker_stop(struct broker *b)
+static void tell(struct broker *b, enum broker_op op)
 {
-	const struct broker_msg m = { .op = BROKER_STOP };
+	const struct broker_msg m = { .op = op };
 
 	if (b->watch.fd >= 0 && io_send_fd(b->watch.fd, &m, sizeof(m), -1) < 0)
 		watch_close(&b->watch);
+}
+
+void broker_stop(struct broker *b)
+{
+	tell(b, BROKER_STOP);
+}
+
+void broker_start(struct broker *b)
+{
+	tell(b, BROKER_START);
 }

@@ -29,4 +29,7 @@ void broker_offer(struct broker *b, struct broker_port *p);
 /* Ask the vmm to stop; if it cannot even be asked, hang up, which asks it too. */
 void broker_stop(struct broker *b);
 
+/* A machine that is held may run. */
+void broker_start(struct broker *b);
+
 #endif

@@ -16,6 +16,7 @@
 struct facts {
 	/* in this order, as far as the run comes */
 	uint64_t t_begin, t_spawned, t_jailed, t_locked, t_hello, t_started;
+	uint64_t t_wanted;		/* a held machine was asked to run */
 	uint64_t t_over;		/* the command ended, or was ended by us */
 	uint64_t t_ended;		/* the keeper has cleaned up */
 

@@ -13,6 +13,8 @@ static const struct {
 	const char *usage, *what;
 } subcommands[] = {
 	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
+	{ "snapshot take|info|verify|rm ...", "keep a booted machine in a file; run --from starts there" },
+	{ "cache ls|rm|gc", "the templates that runs start from" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
 	{ "help [--man]", "print this, or the man page" },
 	{ "version", "print the version" },

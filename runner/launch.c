@@ -22,6 +22,7 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "runner/image.h"
+#include "runner/warm.h"
 
 /* Takes fd over as the child's descriptor `number`. */
 static int place(struct launch *l, int number, int fd, struct err *err)
@@ -207,17 +208,31 @@ static int write_spec(struct launch *l, struct spec *spec, const struct paths *p
 	return place(l, FD_SPEC, fd, err);
 }
 
+static int check_hold(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	int fd = (int)spec->hold_fd;
+
+	(void)l;
+	(void)p;
+	if (!fd)
+		return 0;
+	spec->hold = true;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_sys(err, "hold: descriptor %d", fd);
+	return 0;
+}
+
 int launch_open(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
 {
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
-		check_memory, check_kvm, open_kernel, open_cpios, open_disks, open_vmm, open_null,
-		make_channels, write_spec,
+		check_memory, check_kvm, check_hold, open_kernel, open_cpios, open_disks, open_vmm,
+		open_null, warm_choose, make_channels, write_spec,
 	};
 	int rc = 0;
 
 	memset(l->fd, -1, sizeof(l->fd));
-	l->leash = l->log = l->console = l->broker = -1;
+	l->leash = l->log = l->console = l->broker = l->kernel = l->snapshot = -1;
 	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		rc = steps[i](l, spec, p, err);
 	return rc;
@@ -254,8 +269,9 @@ static int spawn(const struct launch *l, int first, char *const argv[], pid_t *p
 
 static void close_handed_down(struct launch *l)
 {
+	l->snapshot = l->fd[FD_SNAPSHOT];
 	for (int i = FD_NULL2; i < FD_JAILER_END; i++) {
-		if (i == FD_KERNEL || i == FD_DISK0 || l->fd[i] < 0)
+		if (i == FD_KERNEL || i == FD_DISK0 || i == FD_SNAPSHOT || l->fd[i] < 0)
 			continue;
 		close(l->fd[i]);
 		l->fd[i] = -1;

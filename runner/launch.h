@@ -14,6 +14,9 @@ struct launch {
 	int fd[FD_JAILER_END];	/* at FD_x: what the child has as FD_x; -1: absent */
 	int leash, log, console, broker;	/* our ends, non-blocking */
 	pid_t jailer;
+	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
+	int kernel;		/* for the result: the guest's kernel, handed down or not; or -1 */
+	int snapshot;		/* the file the machine is saved in, after launch_spawn(); or -1 */
 };
 
 /* Fills in l->fd and the handed-down part of *spec (disks, disks_ro, initrd).  On failure

@@ -11,6 +11,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
+	{ "snapshot", cmd_snapshot },
+	{ "cache", cmd_cache },
 	{ "doctor", cmd_doctor },
 	{ "help", cmd_help }, { "--help", cmd_help }, { "-h", cmd_help },
 	{ "version", cmd_version }, { "--version", cmd_version },

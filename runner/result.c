@@ -45,11 +45,11 @@ static json *phases(const struct facts *f)
 	phase(o, "spec", f->t_begin, f->t_spawned);
 	phase(o, "jail", f->t_spawned, f->t_jailed);
 	phase(o, "vmm", f->t_jailed, f->t_locked);
-	phase(o, "boot", f->t_locked, f->t_hello);
+	phase(o, "boot", f->t_wanted > f->t_locked ? f->t_wanted : f->t_locked, f->t_hello);
 	phase(o, "ready", f->t_hello, f->t_started);
 	phase(o, "command", f->t_started, f->t_over);
 	phase(o, "end", f->t_over, f->t_ended);
-	phase(o, "total", f->t_begin, now_ns());
+	phase(o, "total", f->t_wanted ? f->t_wanted : f->t_begin, now_ns());
 	return o;
 }
 
@@ -163,6 +163,7 @@ static json *compose(const struct result *r)
 	json_object_object_add(o, "guest", guest(f));
 	number(o, "peak_rss_kib", f->t_ended ? f->ended.maxrss_kib : 0);
 	text(o, "kvm", !f->t_locked ? NULL : f->locked.soft_kvm ? "software" : "hardware");
+	text(o, "start", r->start);
 	json_object_object_add(o, "layers", layers(f));
 	json_object_object_add(o, "counters", counters(f));
 	json_object_object_add(o, "violation", violation(f));

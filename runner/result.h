@@ -12,6 +12,7 @@ int result_check(const char *path, struct err *err);
 struct result {
 	const struct facts *facts;
 	const struct outcome *outcome;
+	const char *start;	/* "cold", or "warm": booted, or restored */
 	int kernel, root;	/* descriptors of the images, for their hashes; -1: none */
 };
 

@@ -26,6 +26,7 @@
 #include "runner/signals.h"
 #include "runner/stdio.h"
 #include "runner/tty.h"
+#include "runner/warm.h"
 
 #define SECOND 1000000000ull
 
@@ -38,6 +39,7 @@
 #define KILL_TIME	(5 * SECOND)	/* for the keeper to kill it and clean up */
 
 enum stage {
+	HELD,		/* until somebody wants the machine (--hold) */
 	BOOTING,	/* until STARTED */
 	RUNNING,	/* until EXITED */
 	DRAINING,	/* until the outputs are read to their end */
@@ -58,6 +60,7 @@ static struct run {
 	struct session session;
 	struct stdio stdio;
 	struct signals signals;
+	struct watch hold;
 	struct outcome outcome;
 	bool tty;
 	enum stage stage;
@@ -118,7 +121,7 @@ static void got_signal(struct signals *s, int signo)
 	if (signo == SIGWINCH) {
 		if (r->tty && r->stage == RUNNING)
 			session_resize(&r->session);
-	} else if (r->stage == BOOTING || r->stage == DRAINING) {
+	} else if (r->stage <= BOOTING || r->stage == DRAINING) {
 		interrupt(r, signo);
 	} else if (r->stage == RUNNING && signo == SIGINT) {
 		got_sigint(r);
@@ -129,12 +132,51 @@ static void got_signal(struct signals *s, int signo)
 	}
 }
 
+/* --- waiting to be wanted -------------------------------------------------------------- */
+
+/* What is measured and limited begins when the machine is wanted. */
+static void hold_ready(struct watch *w, short events)
+{
+	struct run *r = owner_of(w, struct run, hold);
+	char byte;
+	ssize_t got = io_read_some(w->fd, &byte, 1);
+
+	(void)events;
+	if (got == -EAGAIN)
+		return;
+	watch_close(w);
+	if (got == 1) {
+		broker_start(&r->broker);
+		r->facts.t_wanted = now_ns();
+		enter(r, BOOTING, READY_TIME);
+	} else {
+		struct err err;
+
+		err_set(&err, ECANCELED, "hold: given up before the machine was wanted");
+		facts_error(&r->facts, &err);
+	}
+}
+
 /* --- the stages ---------------------------------------------------------------------- */
 
 static bool failed(const struct facts *f)
 {
 	return f->protocol[0] || f->error.code || f->jail_error.code || f->vmm_error.code ||
 	       f->violated || f->has_stopped || f->t_ended || f->leash_hung_up || f->log_hung_up;
+}
+
+static uint64_t boot_begin(const struct facts *f)
+{
+	return f->t_wanted ? f->t_wanted : f->t_spawned;
+}
+
+/* Said when the run itself is sure to have started: what is wrong with it is one line. */
+static void explain_cold(struct run *r)
+{
+	if (!r->facts.t_locked || !r->launch.why_cold[0])
+		return;
+	say("no warm start: %s", r->launch.why_cold);
+	r->launch.why_cold[0] = '\0';
 }
 
 static void advance_booting(struct run *r)
@@ -148,7 +190,7 @@ static void advance_booting(struct run *r)
 	} else if (f->has_spawn_failed) {
 		stop(r);
 	} else if (f->t_locked && f->locked.soft_kvm) {
-		r->deadline = f->t_spawned + READY_TIME_SOFT;
+		r->deadline = boot_begin(f) + READY_TIME_SOFT;
 	}
 }
 
@@ -205,6 +247,7 @@ static bool jailer_is_gone(struct run *r)
 
 static void advance(struct run *r)
 {
+	explain_cold(r);
 	if (r->stage == BOOTING)
 		advance_booting(r);
 	if (r->stage == RUNNING)
@@ -229,7 +272,7 @@ static void expired(struct run *r)
 	case BOOTING:
 		err_set(&err, ETIMEDOUT, "the guest was not ready within %llu seconds; see what it "
 			"does with --console", (unsigned long long)
-			((r->deadline - r->facts.t_spawned) / SECOND));
+			((r->deadline - boot_begin(&r->facts)) / SECOND));
 		facts_error(&r->facts, &err);
 		stop(r);
 		break;
@@ -253,7 +296,7 @@ static void serve(struct run *r)
 {
 	bool offered = false;
 
-	enter(r, BOOTING, READY_TIME);
+	enter(r, r->hold.fd < 0 ? BOOTING : HELD, r->hold.fd < 0 ? READY_TIME : 0);
 	while (r->stage != OVER) {
 		watch_wait(&r->watches, r->deadline);
 		if (!offered && r->facts.t_hello) {
@@ -275,16 +318,18 @@ static int prepare(struct run *r, struct err *err)
 	struct spec *spec = &r->opts.spec;
 	int rc;
 
-	if (r->opts.argc == 0)
+	if (r->opts.argc == 0 && !spec->save)
 		return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
 	r->tty = spec->tty == TTY_ON ||
 		 (spec->tty == TTY_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
+		rc = warm_adopt(spec, err);
+	if (rc == 0)
 		rc = paths_find(&r->paths, spec->cpus, err);
 	if (rc == 0)
 		rc = launch_open(&r->launch, spec, &r->paths, err);
-	if (rc == 0)
+	if (rc == 0 && !spec->save)
 		rc = session_compose(&r->session, &r->opts, r->tty, err);
 	return rc;
 }
@@ -305,6 +350,8 @@ static int start(struct run *r, struct err *err)
 	broker_init(&r->broker, l->broker, &r->facts, &r->watches);
 	session_init(&r->session, spec, &r->facts, &r->watches);
 	broker_offer(&r->broker, &r->session.port);
+	r->hold = (struct watch){ spec->hold_fd ? (int)spec->hold_fd : -1, POLLIN, hold_ready };
+	watch_add(&r->watches, &r->hold);
 	stdio_init(&r->stdio, r->tty, spec->console ? l->console : -1, &r->watches);
 	if (!spec->console)
 		console_init(&r->console, l->console, &r->watches);
@@ -326,7 +373,8 @@ static void clean_up(struct run *r)
 static int report(struct run *r)
 {
 	const struct spec *spec = &r->opts.spec;
-	struct result result = { &r->facts, &r->outcome, r->launch.fd[FD_KERNEL],
+	const char *how = spec->snapshot == SNAP_RESTORE ? "warm" : "cold";
+	struct result result = { &r->facts, &r->outcome, how, r->launch.kernel,
 				 r->launch.fd[FD_DISK0] };
 	struct err err;
 
@@ -346,13 +394,13 @@ static int judge(struct run *r)
 	console_panic(&r->console, r->facts.panic, sizeof(r->facts.panic));
 	if (stdio_error(&r->stdio, &err) < 0)
 		facts_error(&r->facts, &err);
-	outcome_judge(&r->outcome, &r->facts, &r->opts.spec, r->opts.argv[0]);
+	outcome_judge(&r->outcome, &r->facts, &r->opts.spec,
+		      r->opts.argc ? r->opts.argv[0] : "");
 	return report(r);
 }
 
-int cmd_run(int argc, char **argv)
+static int parse(struct run *r, int argc, char **argv)
 {
-	struct run *r = &run;
 	struct err err = { 0 };
 
 	r->facts.t_begin = now_ns();
@@ -360,21 +408,71 @@ int cmd_run(int argc, char **argv)
 		say("%s", err.msg);
 		return EXIT_SANDBOX;
 	}
-	if (r->opts.spec.help) {
-		help_run();
-		return 0;
-	}
 	if (r->opts.spec.verbose)
 		say_verbose(r->facts.t_begin);
-	if (prepare(r, &err) < 0)
-		facts_error(&r->facts, &err);
-	else if (r->opts.spec.explain)
-		return explain_run(&r->opts, &r->launch, &r->paths);
-	else if (start(r, &err) < 0)
+	return 0;
+}
+
+static void run_machine(struct run *r)
+{
+	struct err err;
+
+	if (start(r, &err) < 0)
 		facts_error(&r->facts, &err);
 	else
 		serve(r);
 	tty_restore();
 	clean_up(r);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run *r = &run;
+	struct err err = { 0 };
+	int rc = parse(r, argc, argv);
+
+	if (rc)
+		return rc;
+	if (r->opts.spec.help) {
+		help_run();
+		return 0;
+	}
+	if (prepare(r, &err) < 0)
+		facts_error(&r->facts, &err);
+	else if (r->opts.spec.explain)
+		return explain_run(&r->opts, &r->launch, &r->paths);
+	else
+		run_machine(r);
+	return judge(r);
+}
+
+/* A run without a command, which ends when the monitor has saved the machine. */
+int run_save(int argc, char **argv)
+{
+	struct run *r = &run;
+	struct err err = { 0 };
+	uint32_t state_len = 0;
+	int rc = parse(r, argc, argv);
+
+	if (rc)
+		return rc;
+	if (r->opts.argc != 1) {
+		say("snapshot: give one FILE to save the machine in");
+		return EXIT_SANDBOX;
+	}
+	r->opts.spec.save = r->opts.argv[0];
+	r->opts.argc = 0;
+	if (prepare(r, &err) < 0)
+		facts_error(&r->facts, &err);
+	else
+		run_machine(r);
+	if (r->facts.has_stopped && r->facts.stopped.reason == STOP_SNAPSHOT)
+		state_len = (uint32_t)r->facts.stopped.code;
+	if (warm_saved(&r->launch, &r->opts.spec, state_len, &err) == 0)
+		return 0;
+	if (state_len) {
+		say("%s", err.msg);
+		return EXIT_SANDBOX;
+	}
 	return judge(r);
 }

@@ -11,12 +11,15 @@ t=$(mktemp -d); trap 'rm -rf "$t"' EXIT
 row() { printf '%-58s %12s %s\n' "$2" "$3" "$4"; jq -n --arg k "$1" --argjson v "$3" '{($k): $v}' >> "$t/rows"; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 of() { cat "$t"/r.* | jq "$1" | median; }
+warm() { cat "$t"/w.* | jq "$1" | median; }
 
+"$build/sandbox" run -- true 2> /dev/null		# the template is there
 for i in $(seq "$n"); do
-	"$build/sandbox" run --result "$t/r.$i" -- true
+	"$build/sandbox" run --cold --result "$t/r.$i" -- true
+	"$build/sandbox" run --result "$t/w.$i" -- true
 done
 kvm=$(jq -r .kvm "$t/r.1")
-echo "sandbox run -- true, median of $n, $kvm KVM"
+echo "sandbox run --cold -- true, median of $n, $kvm KVM"
 row start_cpu_us	"exec to first KVM_RUN: CPU, all processes (us)" "$(of \
 	'.cpu_us | .runner_start + .jailer + .vmm_start - .memory_region')" "without KVM_SET_USER_MEMORY_REGION"
 row start_runner_us	"  of it the runner" "$(of .cpu_us.runner_start)" ""
@@ -29,9 +32,17 @@ row total_wall_us	"whole run: wall (us)" "$(of .phases_us.total)" ""
 [ "$kvm" = software ] &&
 	row init_instructions "guest kernel instructions to the agent's first word" "$(of .counters.insn_to_agent)" "emulated one by one"
 
+echo "sandbox run -- true, from its template, in turns with the above"
+row warm_cpu_us		"exec to first KVM_RUN: CPU, all processes (us)" "$(warm \
+	'.cpu_us | .runner_start + .jailer + .vmm_start - .memory_region')" "without KVM_SET_USER_MEMORY_REGION"
+row warm_start_wall_us	"exec to first KVM_RUN: wall (us)" "$(warm '.phases_us | .spec + .jail + .vmm')" ""
+row warm_total_us	"whole run: wall (us)" "$(warm .phases_us.total)" ""
+[ "$kvm" = software ] &&
+	row warm_instructions "guest kernel instructions, whole run" "$(warm .counters.insn_emulation)" "emulated one by one"
+
 # The monitor's memory besides guest RAM, while the guest idles: all private pages of all
 # mappings but those that KVM has as guest memory, which are the ones marked dd (no dump).
-"$build/sandbox" run -- sleep 20 & pid=$!
+"$build/sandbox" run --cold -- sleep 20 & pid=$!
 sleep "${SETTLE:-8}"
 vmm=$(pgrep -x sandbox-vmm | head -n 1)
 row private_kib "monitor: private memory beyond guest RAM (KiB)" "$(awk '

@@ -270,7 +270,7 @@ static json_object *get(json_object *j, const char *key)
 
 static int write_record(const char *to, struct err *err)
 {
-	struct result r = { &f, &o, -1, -1 };
+	struct result r = { &f, &o, "cold", -1, -1 };
 
 	outcome_judge(&o, &f, &spec, "prog");
 	return result_write(&r, to, err);

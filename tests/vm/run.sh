@@ -7,6 +7,11 @@ set -u
 build=$(realpath "$1"); shift
 here=$(dirname "$0")
 export SANDBOX=$build/sandbox FAULTY=$build-faults/sandbox BUILD=$build
+# Templates are made by the tests themselves, once for all of them.
+export XDG_CACHE_HOME=$build/check/cache
+rm -rf "$XDG_CACHE_HOME"
+mkdir -p "$XDG_CACHE_HOME"
+[ ! -e /dev/kvm ] || "$SANDBOX" run -- true > /dev/null 2>&1
 [ $# -gt 0 ] || set -- "$here"/[0-9]*.sh
 
 one() {

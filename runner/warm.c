@@ -1,0 +1,437 @@
+/* warm.c - does this run boot its machine, or restore it, and from which snapshot? */
+#include "runner/warm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sodium.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/io.h"
+#include "runner/cache.h"
+#include "runner/processor.h"
+#include "runner/say.h"
+#include "runner/snapfile.h"
+
+#define NAME_HEX 32
+#define PATIENCE_MS 300		/* what is wrong with the input shows sooner than this */
+
+/* --- what a machine is, as text ------------------------------------------------------------ */
+
+struct text {
+	size_t n;
+	char s[SNAP_TEXT];
+};
+
+static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->s + t->n, sizeof(t->s) - t->n, fmt, ap);
+	va_end(ap);
+	t->n += (size_t)n;
+	if (t->n >= sizeof(t->s))
+		t->n = sizeof(t->s);
+}
+
+/* A file by what changes when it is written or replaced; its content would take too long. */
+static void add_file(struct text *t, const char *key, int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	add(t, "%s = %llx:%llu %llu %lld.%09ld %lld.%09ld\n", key, (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
+	    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+	    (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
+static void add_path(struct text *t, const char *key, const char *path)
+{
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	if (real)
+		add(t, "%s = %s\n", key, real);
+	free(real);
+}
+
+/* Whatever a restored machine must agree with, one `key = value` a line. */
+static int describe(struct text *t, const struct launch *l, const struct spec *spec, struct err *err)
+{
+	char cpu[PROCESSOR_NAME];
+	struct utsname host;
+
+	uname(&host);
+	add(t, "memory = %llu\ncpus = %u\n", (unsigned long long)spec->memory, spec->cpus);
+	if (spec->cmdline[0])
+		add(t, "cmdline = %s\n", spec->cmdline);
+	add_path(t, "root", spec->root);
+	add_path(t, "kernel", spec->kernel);
+	add_path(t, "initrd", spec->initrd_path);
+	add_file(t, "kernel file", l->fd[FD_KERNEL]);
+	add_file(t, "root file", l->fd[FD_DISK0]);
+	add_file(t, "initrd file", l->fd[FD_INITRD]);
+	add_file(t, "agent file", l->fd[FD_AGENT]);
+	add_file(t, "monitor file", l->fd[FD_VMM]);
+	add(t, "host kernel = %s %s\n", host.release, host.version);
+	processor_name(cpu);
+	add(t, "processor = %s\n", cpu);
+	return t->n < sizeof(t->s) ? 0 : err_set(err, ENAMETOOLONG, "snapshot: the options of the "
+						 "machine are too long");
+}
+
+/* --- --from -------------------------------------------------------------------------------- */
+
+static struct snap_header header;	/* of the snapshot that is restored */
+static int from_fd = -1;		/* --from's, until warm_choose() */
+
+static int place_snapshot(struct launch *l, int fd, struct err *err)
+{
+	l->fd[FD_SNAPSHOT] = fcntl(fd, F_DUPFD_CLOEXEC, FD_JAILER_END);
+	return l->fd[FD_SNAPSHOT] < 0 ? err_sys(err, "cannot keep a descriptor") : 0;
+}
+
+/* Checked, with its header in `header`: the descriptor, or an error. */
+static int open_snapshot(const char *path, struct err *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t key[SNAP_KEY];
+	int rc = fd < 0 ? err_sys(err, "snapshot %s", path) : cache_key(key, err);
+
+	if (rc == 0)
+		rc = snapfile_read(fd, key, path, &header, err);
+	return rc < 0 ? rc : fd_take(&fd);
+}
+
+static const char *const keys[] = { "memory", "cpus", "cmdline", "root", "kernel", "initrd" };
+
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+/* One option of the snapshot's machine, if it had that. */
+static int adopt(struct spec *spec, unsigned n, struct err *err)
+{
+	static char values[N_KEYS][SNAP_TEXT];	/* the strings of *spec point into these */
+	const char *key = keys[n];
+	const char *value;
+	int len = snapfile_value(header.text, key, &value);
+
+	if (len < 0)
+		return 0;
+	memcpy(values[n], value, (size_t)len);
+	return spec_set(spec, spec_find(key, SPEC_FLAG), values[n], err);
+}
+
+int warm_adopt(struct spec *spec, struct err *err)
+{
+	struct spec plain;
+	int rc = 0;
+
+	if (!spec->from)
+		return 0;
+	spec_init(&plain);
+	if (spec->memory != plain.memory || spec->cpus != plain.cpus || spec->cmdline[0] ||
+	    spec->root || spec->kernel || spec->initrd_path || spec->disk.n || spec->cold)
+		return err_set(err, EINVAL, "from: the snapshot says what the machine is; leave out "
+			       "--memory, --cpus, --cmdline, --root, --kernel, --initrd, --disk and --cold");
+	from_fd = open_snapshot(spec->from, err);
+	if (from_fd < 0)
+		return from_fd;
+	for (unsigned i = 0; rc == 0 && i < N_KEYS; i++)
+		rc = adopt(spec, i, err);
+	return rc;
+}
+
+/* The first line in which they differ, by its key. */
+static int same_machine(const char *path, const char *was, const char *is, struct err *err)
+{
+	size_t n = 0;
+
+	while (was[n] && was[n] == is[n])
+		n++;
+	if (was[n] == is[n])
+		return 0;
+	while (n > 0 && was[n - 1] != '\n')
+		n--;
+	was = was[n] ? was + n : is + n;
+	return err_set(err, ESTALE, "snapshot %s: was made with another %.*s; take it again", path,
+		       (int)strcspn(was, "=") - 1, was);
+}
+
+/* What the restored machine has in memory already is not handed down; the result still wants
+ * the kernel's hash. */
+static void restore(struct launch *l, struct spec *spec)
+{
+	static const int loaded[] = { FD_KERNEL, FD_AGENT, FD_INITRD };
+
+	l->kernel = fcntl(l->fd[FD_KERNEL], F_DUPFD_CLOEXEC, FD_JAILER_END);
+	for (size_t i = 0; i < sizeof(loaded) / sizeof(loaded[0]); i++)
+		if (l->fd[loaded[i]] >= 0) {
+			close(l->fd[loaded[i]]);
+			l->fd[loaded[i]] = -1;
+		}
+	spec->initrd = false;
+	spec->snapshot = SNAP_RESTORE;
+}
+
+/* --- templates ----------------------------------------------------------------------------- */
+
+/* Named after all that it is of. */
+static int template_path(const struct text *t, char out[PATH_MAX], struct err *err)
+{
+	uint8_t sum[NAME_HEX / 2];
+	int rc = cache_dir(out, err);
+	size_t n = strlen(out);
+
+	if (rc < 0)
+		return rc;
+	crypto_generichash(sum, sizeof(sum), (const uint8_t *)t->s, t->n, NULL, 0);
+	out[n++] = '/';
+	sodium_bin2hex(out + n, NAME_HEX + 1, sum, sizeof(sum));
+	strcat(out, CACHE_SUFFIX);
+	return 0;
+}
+
+/* 0, -ENOENT, or another error when there is one that is no good. */
+static int use_template(struct launch *l, const char *path, const struct text *t, struct err *err)
+{
+	autoclose int fd = -1;
+	int rc;
+
+	if (access(path, F_OK) < 0)
+		return err_set(err, ENOENT, "there is no template %s", path);
+	fd = open_snapshot(path, err);
+	rc = fd < 0 ? fd : same_machine(path, header.text, t->s, err);
+	if (rc < 0)
+		return rc;
+	futimens(fd, NULL);		/* it is in use: the last to be trimmed */
+	return place_snapshot(l, fd, err);
+}
+
+#define TAKE_ARGS 32
+#define TAKE_KVM "3"		/* the descriptor that it has /dev/kvm as, if that was handed to us */
+
+static unsigned add_option(const char *argv[TAKE_ARGS], unsigned n, const char *name,
+			   const char *value)
+{
+	if (!value || !value[0])
+		return n;
+	argv[n] = name;
+	argv[n + 1] = value;
+	return n + 2;
+}
+
+static void take_args(const struct spec *spec, const char *path, const char *argv[TAKE_ARGS])
+{
+	static char memory[32], cpus[16];
+	unsigned n = 4;
+
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)spec->memory);
+	snprintf(cpus, sizeof(cpus), "%u", spec->cpus);
+	n = add_option(argv, n, "--memory", memory);
+	n = add_option(argv, n, "--cpus", cpus);
+	n = add_option(argv, n, "--cmdline", spec->cmdline);
+	n = add_option(argv, n, "--root", spec->root);
+	n = add_option(argv, n, "--kernel", spec->kernel);
+	n = add_option(argv, n, "--initrd", spec->initrd_path);
+	n = add_option(argv, n, "--kvm-fd", spec->kvm_fd ? TAKE_KVM : NULL);
+	add_option(argv, n, "--", path);
+}
+
+/* `sandbox snapshot take --template` with the options of this machine, as a process of its own:
+ * a machine is a process's whole business.  It says nothing: what cannot be saved for what is
+ * wrong with it is booted next, and that says what is wrong. */
+static int spawn_take(const struct launch *l, const struct spec *spec, const char *path, pid_t *pid)
+{
+	const char *argv[TAKE_ARGS] = { "sandbox", "snapshot", "take", "--template" };
+	posix_spawn_file_actions_t actions;
+	extern char **environ;
+	int rc;
+
+	take_args(spec, path, argv);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (spec->kvm_fd)
+		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_KVM], atoi(TAKE_KVM));
+	rc = -posix_spawn(pid, "/proc/self/exe", &actions, NULL, (char *const *)(uintptr_t)argv,
+			  environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return rc;
+}
+
+static bool ends_soon(pid_t pid)
+{
+	autoclose int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&p, 1, PATIENCE_MS) > 0;
+}
+
+static int take(const struct launch *l, const struct spec *spec, const char *path, struct err *err)
+{
+	int status, rc;
+	pid_t pid;
+
+	rc = spawn_take(l, spec, path, &pid);
+	if (rc < 0)
+		return err_set(err, -rc, "cannot start myself: %s", strerror(-rc));
+	if (!ends_soon(pid))
+		say("first run of this machine: booting it once, to start in a moment ever after");
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(err, "waiting for the template");
+	return status == 0 ? 0 : err_set(err, EIO, "no template could be made");
+}
+
+/* One that is no good is replaced. */
+static int make_locked(struct launch *l, const struct spec *spec, const char *path,
+		       const struct text *t, struct err *err)
+{
+	struct err trim;
+	int rc = use_template(l, path, t, err);
+
+	if (rc == 0)
+		return 0;			/* who had the lock before us has made it */
+	if (rc != -ENOENT) {
+		say("%s", err->msg);
+		unlink(path);
+	}
+	rc = take(l, spec, path, err);
+	if (rc < 0)
+		return rc;
+	cache_trim(CACHE_LIMIT, &trim);
+	return use_template(l, path, t, err);
+}
+
+/* One maker at a time. */
+static int make_template(struct launch *l, const struct spec *spec, const char *path,
+			 const struct text *t, struct err *err)
+{
+	char name[PATH_MAX + 8];
+	autoclose int lock = -1;
+	int rc;
+
+	snprintf(name, sizeof(name), "%s.lock", path);
+	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_sys(err, "cache: %s", name);
+	rc = make_locked(l, spec, path, t, err);
+	unlink(name);
+	return rc;
+}
+
+/* Without a template the machine is booted; that is slower and nothing else. */
+static void warm(struct launch *l, struct spec *spec, const struct text *t)
+{
+	char path[PATH_MAX];
+	struct err err;
+	int rc = template_path(t, path, &err);
+
+	if (rc == 0) {
+		rc = use_template(l, path, t, &err);
+		if (rc < 0 && !spec->explain)
+			rc = make_template(l, spec, path, t, &err);
+	}
+	if (rc == 0)
+		restore(l, spec);
+	else if (!spec->explain)
+		snprintf(l->why_cold, sizeof(l->why_cold), "%s", err.msg);
+}
+
+/* --- saving -------------------------------------------------------------------------------- */
+
+static struct text saved;		/* what the machine was when its images were opened */
+
+static int open_save(struct launch *l, struct spec *spec, struct err *err)
+{
+	char tmp[PATH_MAX + 32];
+	autoclose int fd = -1;
+
+	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", spec->save, getpid());
+	fd = cache_create(tmp);
+	if (fd < 0)
+		return err_set(err, -fd, "snapshot %s: %s", spec->save, strerror(-fd));
+	spec->snapshot = SNAP_TAKE;
+	return place_snapshot(l, fd, err);
+}
+
+int warm_saved(struct launch *l, const struct spec *spec, uint32_t state_len, struct err *err)
+{
+	char tmp[PATH_MAX + 32];
+	uint8_t key[SNAP_KEY];
+	int rc = state_len ? cache_key(key, err) : -EIO;
+
+	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", spec->save, getpid());
+	if (rc == 0)
+		rc = snapfile_finish(l->snapshot, key, state_len, spec->memory, saved.s, err);
+	if (rc == 0 && rename(tmp, spec->save) < 0)
+		rc = err_sys(err, "snapshot %s", spec->save);
+	if (rc < 0)
+		unlink(tmp);
+	return rc;
+}
+
+/* A block device changes without a sign that describe() could see, and the machine has parts
+ * of it in memory. */
+static bool root_is_file(const struct launch *l)
+{
+	struct stat st;
+
+	return fstat(l->fd[FD_DISK0], &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static int save(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
+{
+	if (!root_is_file(l) || spec->disk.n > 0)
+		return err_set(err, EINVAL, "snapshot: a machine with a block device or a --disk "
+			       "cannot be saved");
+	saved = *t;
+	return open_save(l, spec, err);
+}
+
+static int restore_from(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
+{
+	autoclose int fd = fd_take(&from_fd);
+	int rc = same_machine(spec->from, header.text, t->s, err);
+
+	if (rc == 0)
+		rc = place_snapshot(l, fd, err);
+	if (rc == 0)
+		restore(l, spec);
+	return rc;
+}
+
+int warm_choose(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	static struct text t;
+	int rc;
+
+	(void)p;
+	l->kernel = l->fd[FD_KERNEL];
+	if (spec->cold && !spec->save)
+		return 0;
+	rc = describe(&t, l, spec, err);
+	if (rc < 0)
+		return rc;
+	if (spec->save)
+		return save(l, spec, &t, err);
+	if (spec->from)
+		return restore_from(l, spec, &t, err);
+	if (spec->disk.n == 0 && !spec->console && !spec->fault[0] && root_is_file(l))
+		warm(l, spec, &t);
+	return 0;
+}
