@@ -1,6 +1,6 @@
 /* save.c - the main loop's policy in a machine that is made to be saved: the loop's, and what
- * it takes to stop the vcpus, ask KVM for their registers and write the snapshot.  No
- * command ever runs in such a machine. */
+ * it takes to stop the vcpus, ask KVM for their registers and write the snapshot.  No command
+ * of a run ever sees such a machine; the root image's own sh and true do, to warm up. */
 #include <linux/kvm.h>
 
 #include "seccomp/rules.h"

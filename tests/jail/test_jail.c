@@ -382,9 +382,9 @@ static bool missing_descriptors_are_refused(struct rig *r)
 		{ FD_CONSOLE, "console: descriptor 5 is missing" },
 		{ FD_KERNEL, "kernel: descriptor 7 is missing" },
 		{ FD_AGENT, "guest agent: descriptor 8 is missing" },
-		{ FD_BROKER, "broker: descriptor 10 is missing" },
-		{ FD_DISK0, "disk: descriptor 12 is missing" },
-		{ FD_VMM, "monitor: descriptor 21 is missing" },
+		{ FD_BROKER, "broker: descriptor 11 is missing" },
+		{ FD_DISK0, "disk: descriptor 13 is missing" },
+		{ FD_VMM, "monitor: descriptor 22 is missing" },
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
@@ -434,6 +434,8 @@ static int some_file(int flags, mode_t mode)
 static bool wrong_descriptors_are_refused(struct rig *r)
 {
 	static const char net_spec[] = GOOD_SPEC "net = 2\n", tap_spec[] = GOOD_SPEC "net = 1\n";
+	static const char take_spec[] = GOOD_SPEC "snapshot = 1\n";
+	static const char restore_spec[] = GOOD_SPEC "snapshot = 2\n";
 	const struct {
 		const char *spec;
 		int number, fd;
@@ -449,18 +451,23 @@ static bool wrong_descriptors_are_refused(struct rig *r)
 		{ NULL, FD_KERNEL, some_file(O_PATH, 0600), "kernel: descriptor 7 is only a path" },
 		{ NULL, FD_AGENT, open("/", O_RDONLY), "guest agent: descriptor 8 is not a reg" },
 		{ NULL, FD_INITRD, some_file(O_RDONLY, 0600), "initramfs: descriptor 9 is open, but" },
-		{ NULL, FD_BROKER, some_socket(SOCK_STREAM), "broker: descriptor 10 is not a conn" },
-		{ NULL, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 11 is open, but" },
-		{ net_spec, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 11 blocks" },
+		{ NULL, FD_SNAPSHOT, some_file(O_RDONLY, 0600), "snapshot: descriptor 10 is open, but" },
+		{ take_spec, FD_SNAPSHOT, some_pipe(1), "snapshot: descriptor 10 is not a regular" },
+		{ take_spec, FD_SNAPSHOT, some_file(O_RDONLY, 0600), "descriptor 10 is not opened for" },
+		{ take_spec, FD_SNAPSHOT, -1, "snapshot: descriptor 10 is missing" },
+		{ restore_spec, FD_SNAPSHOT, some_file(O_RDONLY, 0600), "kernel: descriptor 7 is open, but" },
+		{ NULL, FD_BROKER, some_socket(SOCK_STREAM), "broker: descriptor 11 is not a conn" },
+		{ NULL, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 12 is open, but" },
+		{ net_spec, FD_NET, some_socket(SOCK_STREAM), "network: descriptor 12 blocks" },
 		{ net_spec, FD_NET, some_socket(SOCK_DGRAM | SOCK_NONBLOCK), "not a connected str" },
 		{ tap_spec, FD_NET, some_socket(SOCK_STREAM | SOCK_NONBLOCK), "not an attached tap" },
-		{ NULL, FD_DISK0, some_file(O_RDWR, 0600), "disk: descriptor 12 is not opened read-" },
-		{ NULL, FD_DISK0, open("/dev/null", O_RDONLY), "disk: descriptor 12 is not a reg" },
-		{ NULL, FD_DISK0 + 1, some_file(O_RDWR, 0600), "disk: descriptor 13 is open, but" },
-		{ NULL, FD_VMM, some_file(O_RDONLY, 0644), "monitor: descriptor 21 cannot be exec" },
-		{ NULL, FD_VMM, some_file(O_RDONLY, 0777), "monitor: descriptor 21 can be written" },
+		{ NULL, FD_DISK0, some_file(O_RDWR, 0600), "disk: descriptor 13 is not opened read-" },
+		{ NULL, FD_DISK0, open("/dev/null", O_RDONLY), "disk: descriptor 13 is not a reg" },
+		{ NULL, FD_DISK0 + 1, some_file(O_RDWR, 0600), "disk: descriptor 14 is open, but" },
+		{ NULL, FD_VMM, some_file(O_RDONLY, 0644), "monitor: descriptor 22 cannot be exec" },
+		{ NULL, FD_VMM, some_file(O_RDONLY, 0777), "monitor: descriptor 22 can be written" },
 		{ NULL, FD_VMM, some_file(O_RDONLY, 0755), "monitor: cannot be executed" },
-		{ NULL, FD_VMM, some_pipe(0), "monitor: descriptor 21 is not a regular file" },
+		{ NULL, FD_VMM, some_pipe(0), "monitor: descriptor 22 is not a regular file" },
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
