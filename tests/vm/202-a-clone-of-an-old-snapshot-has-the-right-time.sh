@@ -1,4 +1,5 @@
-# host-only: moves the host's clock by an hour
+# host-only
+# alone: moves the host's clock by an hour
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_HOST:-}" ] || skip "only where the clock may be moved"
 status 0 "$SANDBOX" snapshot take --template "$T/s"
