@@ -4,8 +4,8 @@
  *	SNAP_STATE_AT	processors, interrupt controllers, devices, by the monitor
  *	SNAP_MEMORY_AT	guest memory, regions one after the other, sparse, by the monitor
  *
- * The machine's options are in the header as text, in the form of lib/spec.h, so that a
- * restored machine is planned exactly like the one that was saved. */
+ * What the machine is of - options, files, host - stands in the header as text, which is the
+ * runner's (runner/warm.c); the monitor looks at the state only. */
 #ifndef LIB_SNAPSHOT_H
 #define LIB_SNAPSHOT_H
 

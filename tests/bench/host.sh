@@ -1,7 +1,7 @@
 #!/bin/sh
-# host.sh BUILD_DIR JSON_FILE - in the test host (hardware-like KVM): `sandbox run -- true`
-# and `qemu -M microvm` booting the same kernel to the same agent's first act, in turns.
-# The figure is their ratio; the times themselves are those of an emulated processor.
+# host.sh BUILD_DIR JSON_FILE - in the test host (hardware-like KVM), in turns: `sandbox run --
+# true` booted, `qemu -M microvm` booting the same kernel to an init that ends at once, and a
+# run from its template.  The figures are their ratios; the times themselves are those of an emulated processor.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../host/stage.sh"
