@@ -79,28 +79,30 @@ int io_pwrite(int fd, const void *buf, size_t n, off_t off)
 	return 0;
 }
 
-/* Room for two, so that a peer that sends more than one is noticed. */
+/* Room for one too many, so that a peer that sends more is noticed. */
 union fd_control {
-	char buf[CMSG_SPACE(2 * sizeof(int))];
+	char buf[CMSG_SPACE((IO_MAX_FDS + 1) * sizeof(int))];
 	struct cmsghdr align;
 };
 
-int io_send_fd(int sock, const void *buf, size_t n, int fd)
+int io_send_fds(int sock, const void *buf, size_t n, const int *fds, unsigned n_fds)
 {
 	union fd_control control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)buf, n };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t put;
 
-	if (fd >= 0) {
+	if (n_fds > IO_MAX_FDS)
+		return -E2BIG;
+	if (n_fds > 0) {
 		struct cmsghdr *c = &control.align;
 
 		msg.msg_control = control.buf;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int));
+		msg.msg_controllen = (socklen_t)CMSG_SPACE(n_fds * sizeof(int));
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+		c->cmsg_len = (socklen_t)CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
 	}
 	do
 		put = sendmsg(sock, &msg, MSG_NOSIGNAL);
@@ -110,12 +112,16 @@ int io_send_fd(int sock, const void *buf, size_t n, int fd)
 	return (size_t)put == n ? 0 : -EMSGSIZE;
 }
 
-/* The descriptors of a received packet; returns how many, at most two.  musl's macro
- * mixes signs. */
+int io_send_fd(int sock, const void *buf, size_t n, int fd)
+{
+	return io_send_fds(sock, buf, n, &fd, fd >= 0);
+}
+
+/* The descriptors of a received packet; returns how many.  musl's macro mixes signs. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wsign-compare"
-static unsigned take_fds(struct msghdr *msg, int fds[2])
+static unsigned take_fds(struct msghdr *msg, int fds[IO_MAX_FDS + 1])
 {
 	unsigned n = 0;
 
@@ -124,38 +130,45 @@ static unsigned take_fds(struct msghdr *msg, int fds[2])
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t at = 0; at + sizeof(int) <= len && n < 2; at += sizeof(int))
+		for (size_t at = 0; at + sizeof(int) <= len && n <= IO_MAX_FDS; at += sizeof(int))
 			memcpy(&fds[n++], CMSG_DATA(c) + at, sizeof(int));
 	}
 	return n;
 }
 #pragma GCC diagnostic pop
 
-ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd)
+ssize_t io_recv_fds(int sock, void *buf, size_t n, int *fds, unsigned max)
 {
 	union fd_control control;
 	struct iovec iov = { buf, n };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 			      .msg_control = control.buf,
 			      .msg_controllen = sizeof(control.buf) };
-	int fds[2] = { -1, -1 };
+	int got_fds[IO_MAX_FDS + 1];
 	unsigned n_fds;
 	ssize_t got;
 
-	*fd = -1;
+	for (unsigned i = 0; i < max; i++)
+		fds[i] = -1;
 	do
 		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
-	n_fds = take_fds(&msg, fds);
-	if (n_fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	n_fds = take_fds(&msg, got_fds);
+	if (n_fds > max || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (unsigned i = 0; i < n_fds; i++)
-			close(fds[i]);
+			close(got_fds[i]);
 		return -EPROTO;
 	}
-	*fd = fds[0];
+	for (unsigned i = 0; i < n_fds; i++)
+		fds[i] = got_fds[i];
 	return got;
+}
+
+ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd)
+{
+	return io_recv_fds(sock, buf, n, fd, 1);
 }
 
 uint64_t now_ns(void)

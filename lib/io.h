@@ -19,10 +19,15 @@ int io_pwrite(int fd, const void *buf, size_t n, off_t off);
 ssize_t io_read_some(int fd, void *buf, size_t n);
 ssize_t io_write_some(int fd, const void *buf, size_t n);
 
-/* One packet with at most one descriptor (fd < 0: none).  Send returns 0 or a
- * negative errno.  Receive returns the packet's length (0: the peer is gone) or a
- * negative errno, and sets *fd to the caller's descriptor or -1; more than one
- * descriptor, or a packet longer than n, is -EPROTO and leaves nothing open. */
+/* One packet with descriptors, at most IO_MAX_FDS.  Send returns 0 or a negative errno.
+ * Receive returns the packet's length (0: the peer is gone) or a negative errno, and fills
+ * fds[0..max) with the caller's descriptors and then -1; more descriptors than max, or a
+ * packet longer than n, is -EPROTO and leaves nothing open. */
+#define IO_MAX_FDS 8
+int     io_send_fds(int sock, const void *buf, size_t n, const int *fds, unsigned n_fds);
+ssize_t io_recv_fds(int sock, void *buf, size_t n, int *fds, unsigned max);
+
+/* The same with one (fd < 0: none). */
 int     io_send_fd(int sock, const void *buf, size_t n, int fd);
 ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd);
 
