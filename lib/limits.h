@@ -15,8 +15,9 @@
 #define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */
 #define MAX_MEMORY	(64ull << 30)	/* bytes; a host with less is asked first */
 
-#define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */
+#define MAX_READY	1024		/* machines that one process keeps ready */
 
+#define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */
 
 /* Devices as the guest finds them: disk 0.., then net if there is one, then vsock. */
 #define MAX_DEVICES	(MAX_DISKS + 2)

@@ -12,14 +12,16 @@
 #include "lib/num.h"
 
 #define AT(field) offsetof(struct spec, field)
-#define BOTH (SPEC_FLAG | SPEC_DOWN)
+#define MACHINE (SPEC_FLAG | SPEC_MACHINE)
+#define CALL (SPEC_FLAG | SPEC_CALL)
+#define ANYONE (SPEC_FLAG | SPEC_POOL)
 
 const struct spec_row spec_rows[] = {
-	{ "memory", SPEC_SIZE, BOTH, AT(memory), MIN_MEMORY, MAX_MEMORY, "SIZE",
+	{ "memory", SPEC_SIZE, MACHINE | SPEC_DOWN, AT(memory), MIN_MEMORY, MAX_MEMORY, "SIZE",
 	  "guest memory (128M)",
 	  "A multiple of 2M. The root's overlay, /tmp and /run live in it too.", 0 },
-	{ "cpus", SPEC_U32, BOTH, AT(cpus), 1, MAX_VCPUS, "N", "virtual cpus, 1 to 8 (1)", NULL, 0 },
-	{ "root", SPEC_STR, SPEC_FLAG, AT(root), 0, 0, "IMAGE",
+	{ "cpus", SPEC_U32, MACHINE | SPEC_DOWN, AT(cpus), 1, MAX_VCPUS, "N", "virtual cpus, 1 to 8 (1)", NULL, 0 },
+	{ "root", SPEC_STR, MACHINE, AT(root), 0, 0, "IMAGE",
 	  "root file system, an ext4 or erofs image (the built base image)",
 	  "Always attached read-only; what the command writes goes to an overlay in guest "
 	  "memory and is gone when it ends.", 0 },
@@ -27,58 +29,85 @@ const struct spec_row spec_rows[] = {
 	  "attach a raw image or block device as /dev/vdb, /dev/vdc, ...",
 	  "May be given seven times. A disk is locked for the time of the run: one writer, or "
 	  "any number of readers.", 0 },
-	{ "env", SPEC_LIST, SPEC_FLAG, AT(env), 0, MAX_ARGS, "K[=V]",
+	{ "env", SPEC_LIST, CALL, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
 	  "Nothing else of the host's environment is passed on.", 0 },
-	{ "workdir", SPEC_STR, SPEC_FLAG, AT(workdir), 0, 0, "DIR",
+	{ "workdir", SPEC_STR, CALL, AT(workdir), 0, 0, "DIR",
 	  "directory in the guest to start the command in (the user's home, or /)", NULL, 0 },
-	{ "user", SPEC_STR, SPEC_FLAG, AT(user), 0, 0, "USER[:GROUP]",
+	{ "user", SPEC_STR, CALL, AT(user), 0, 0, "USER[:GROUP]",
 	  "guest user to run the command as, by name or number (1000)", NULL, 0 },
-	{ "hostname", SPEC_STR, SPEC_FLAG, AT(hostname), 0, 0, "NAME",
+	{ "hostname", SPEC_STR, CALL, AT(hostname), 0, 0, "NAME",
 	  "the guest's host name (sandbox)", NULL, 0 },
 	{ "tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
 	  "give the command a terminal (if stdin and stdout are one)", NULL, TTY_ON },
 	{ "no-tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
 	  "give the command pipes, even at a terminal", NULL, TTY_OFF },
-	{ "timeout", SPEC_DURATION, SPEC_FLAG, AT(timeout), 1, UINT64_MAX, "DUR",
+	{ "timeout", SPEC_DURATION, CALL, AT(timeout), 1, UINT64_MAX, "DUR",
 	  "end the command after this long with exit code 124 (no limit)",
 	  "Counted from the start of the command, not of the machine. 500ms, 10s, 5m, 1h; a "
 	  "bare number is seconds.", 0 },
-	{ "kernel", SPEC_STR, SPEC_FLAG, AT(kernel), 0, 0, "FILE",
+	{ "kernel", SPEC_STR, MACHINE, AT(kernel), 0, 0, "FILE",
 	  "guest kernel, an ELF vmlinux or a bzImage (the built one)", NULL, 0 },
-	{ "initrd", SPEC_STR, SPEC_FLAG, AT(initrd_path), 0, 0, "FILE",
+	{ "initrd", SPEC_STR, MACHINE, AT(initrd_path), 0, 0, "FILE",
 	  "initramfs placed in front of the agent's, for kernels with modules (none)",
 	  "An uncompressed or compressed cpio. The agent loads the modules that its "
 	  "/modules/order lists.", 0 },
-	{ "cmdline", SPEC_TEXT, BOTH, AT(cmdline), 0, MAX_CMDLINE, "TEXT",
+	{ "cmdline", SPEC_TEXT, MACHINE | SPEC_DOWN, AT(cmdline), 0, MAX_CMDLINE, "TEXT",
 	  "append to the guest kernel's command line (nothing)", NULL, 0 },
 	{ "cold", SPEC_BOOL, SPEC_FLAG, AT(cold), 0, 0, NULL,
 	  "boot the machine, instead of restoring its template",
 	  "The first run of a kind of machine - kernel, root, memory, cpus - boots it once and keeps "
 	  "it in the cache directory; later runs start from there. With --disk or --console "
 	  "a machine is always booted.", 0 },
-	{ "from", SPEC_STR, SPEC_FLAG, AT(from), 0, 0, "FILE",
+	{ "from", SPEC_STR, MACHINE, AT(from), 0, 0, "FILE",
 	  "restore the machine from this snapshot (see: sandbox snapshot)",
 	  "The snapshot says what the machine is: its memory, cpus, kernel and root.", 0 },
 	{ "console", SPEC_BOOL, SPEC_FLAG, AT(console), 0, 0, NULL,
 	  "copy the guest kernel's console to stderr", NULL, 0 },
 	{ "result", SPEC_STR, SPEC_FLAG, AT(result), 0, 0, "FILE",
 	  "write what happened as JSON: reason, code, phases, layers", NULL, 0 },
-	{ "kvm-fd", SPEC_U32, SPEC_FLAG, AT(kvm_fd), 3, 1 << 20, "FD",
+	{ "kvm-fd", SPEC_U32, MACHINE, AT(kvm_fd), 3, 1 << 20, "FD",
 	  "use this inherited descriptor of /dev/kvm instead of opening it",
 	  "For unprivileged callers that are handed the device and not granted its node.", 0 },
-	{ "hold", SPEC_U32, SPEC_FLAG, AT(hold_fd), 3, 1 << 20, "FD",
-	  "make the machine ready, and start it when a byte can be read from this inherited descriptor",
-	  "For programs that keep machines waiting. At the descriptor's end the machine is given up: "
-	  "exit code 125.", 0 },
-	{ "config", SPEC_STR, SPEC_FLAG, AT(config), 0, 0, "FILE",
+	{ "pool", SPEC_STR, SPEC_FLAG, AT(pool), 0, 0, "SOCKET",
+	  "take the machine from the pool that listens there (see: sandbox pool)",
+	  "The pool says what the machine is. If none is ready, wait for one.", 0 },
+	{ "machine-fd", SPEC_U32, SPEC_FLAG, AT(machine_fd), 3, 1 << 20, "FD",
+	  "take the machine from this inherited socket; at its end the run is given up",
+	  "For programs that keep machines ready, as `sandbox serve` does.", 0 },
+	{ "config", SPEC_STR, ANYONE, AT(config), 0, 0, "FILE",
 	  "read options from FILE first, one `key = value` a line", NULL, 0 },
 	{ "explain", SPEC_BOOL, SPEC_FLAG, AT(explain), 0, 0, NULL,
 	  "print the whole plan - jail, filters, devices, command line - and start nothing",
 	  NULL, 0 },
-	{ "verbose", SPEC_BOOL, SPEC_FLAG, AT(verbose), 0, 0, NULL,
+	{ "verbose", SPEC_BOOL, ANYONE, AT(verbose), 0, 0, NULL,
 	  "say on stderr what happens when", NULL, 0 },
-	{ "help", SPEC_BOOL, SPEC_FLAG, AT(help), 0, 0, NULL, "print this and exit", NULL, 0 },
+	{ "help", SPEC_BOOL, ANYONE, AT(help), 0, 0, NULL, "print this and exit", NULL, 0 },
+
+	{ "size", SPEC_U32, SPEC_POOL, AT(size), 1, MAX_READY, "N",
+	  "machines that wait, ready to run (2)", NULL, 0 },
+
+	{ "listen", SPEC_STR, SPEC_HOST, AT(listen), 0, 0, "ADDRESS",
+	  "where to take HTTP requests: 127.0.0.1:PORT, [::1]:PORT or unix:PATH (127.0.0.1:8080)",
+	  "A socket of this host only: what faces a network is a proxy's business.", 0 },
+	{ "max-body", SPEC_SIZE, SPEC_HOST, AT(max_body), 1, 1ull << 30, "SIZE",
+	  "the most that a request may have as its body (6M)", NULL, 0 },
+	{ "max-output", SPEC_SIZE, SPEC_HOST, AT(max_output), 4096, 1ull << 30, "SIZE",
+	  "the most that a function may write; more is reason output-limit (6M)", NULL, 0 },
+	{ "command", SPEC_STR, SPEC_FUNCTION, AT(command), 0, 0, "WORDS",
+	  "what to run, split into words and quoted as for a shell",
+	  "Nothing is expanded; for that, say sh -c '...'.", 0 },
+	{ "concurrency", SPEC_U32, SPEC_FUNCTION, AT(concurrency), 1, MAX_READY, "N",
+	  "calls that run at once (4)", NULL, 0 },
+	{ "queue", SPEC_U32, SPEC_FUNCTION, AT(queue), 0, 256, "N",
+	  "calls that wait for one to end (16)", "One more is answered with status 429.", 0 },
+	{ "reuse", SPEC_U32, SPEC_FUNCTION, AT(reuse), 1, 1u << 30, "N",
+	  "calls that one machine serves, one after the other (1)",
+	  "More than one is faster, and each call finds what the last one left in the guest.", 0 },
+	{ "warm-min", SPEC_U32, SPEC_FUNCTION, AT(warm_min), 0, MAX_READY, "N",
+	  "machines that wait even if nobody calls (0)", NULL, 0 },
+	{ "warm-max", SPEC_U32, SPEC_FUNCTION, AT(warm_max), 0, MAX_READY, "N",
+	  "machines that wait when many call (4)", NULL, 0 },
 
 	{ "disks", SPEC_U32, SPEC_DOWN, AT(disks), 0, MAX_DISKS, NULL, NULL, NULL, 0 },
 	{ "disks-ro", SPEC_U32, SPEC_DOWN, AT(disks_ro), 0, (1u << MAX_DISKS) - 1, NULL, NULL,
@@ -89,7 +118,7 @@ const struct spec_row spec_rows[] = {
 	{ "snapshot", SPEC_U32, SPEC_DOWN, AT(snapshot), SNAP_NONE, SNAP_RESTORE, NULL, NULL, NULL,
 	  0 },
 #ifdef SANDBOX_FAULTS
-	{ "fault", SPEC_TEXT, BOTH, AT(fault), 0, 32, "NAME",
+	{ "fault", SPEC_TEXT, SPEC_FLAG | SPEC_DOWN, AT(fault), 0, 32, "NAME",
 	  "test builds only: commit this fault in the monitor", NULL, 0 },
 #endif
 };
@@ -99,7 +128,9 @@ const unsigned spec_n_rows = sizeof(spec_rows) / sizeof(spec_rows[0]);
 void spec_init(struct spec *s)
 {
 	*s = (struct spec){ .memory = 128ull << 20, .cpus = 1, .hostname = "sandbox",
-			    .tty = TTY_AUTO };
+			    .tty = TTY_AUTO, .size = 2, .listen = "127.0.0.1:8080",
+			    .max_body = 6ull << 20, .max_output = 6ull << 20, .concurrency = 4,
+			    .queue = 16, .reuse = 1, .warm_max = 4 };
 }
 
 const struct spec_row *spec_find(const char *name, unsigned where)
@@ -234,6 +265,34 @@ int spec_set(struct spec *s, const struct spec_row *row, const char *value, stru
 	default:
 		return set_number(s, row, value, err);
 	}
+}
+
+/* Sizes of what the rows point at; SPEC_TEXT's is in the row. */
+static size_t width(const struct spec_row *row)
+{
+	static const size_t widths[] = {
+		[SPEC_BOOL] = sizeof(bool), [SPEC_U32] = sizeof(uint32_t),
+		[SPEC_SIZE] = sizeof(uint64_t), [SPEC_DURATION] = sizeof(uint64_t),
+		[SPEC_STR] = sizeof(char *), [SPEC_LIST] = sizeof(unsigned),
+		[SPEC_CHOICE] = sizeof(uint32_t),
+	};
+
+	return row->type == SPEC_TEXT ? row->max : widths[row->type];
+}
+
+const char *spec_given(const struct spec *s, unsigned where)
+{
+	struct spec plain;
+
+	spec_init(&plain);
+	for (unsigned i = 0; i < spec_n_rows; i++) {
+		const struct spec_row *row = &spec_rows[i];
+
+		if (row->where & where && memcmp((const char *)s + row->at, field(&plain, row),
+						 width(row)))
+			return row->name;
+	}
+	return NULL;
 }
 
 static char *trim(char *s)

@@ -46,9 +46,23 @@ struct spec {
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */
-	uint32_t hold_fd;		/* an inherited descriptor that says when to start; 0: now */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
+	const char *pool;		/* the socket of a pool to take the machine from */
+	uint32_t machine_fd;		/* an inherited socket over which the machine comes; 0: none */
 	bool     cold, console, explain, verbose, help;
+
+	/* a pool */
+	uint32_t size;			/* machines that wait */
+
+	/* the function host */
+	const char *listen;		/* HOST:PORT or unix:PATH */
+	uint64_t max_body, max_output;	/* bytes of a request, of an answer */
+
+	/* one of its functions */
+	const char *command;		/* words, quoted as for a shell */
+	uint32_t concurrency, queue;	/* calls at once, and that wait */
+	uint32_t reuse;			/* calls of one machine */
+	uint32_t warm_min, warm_max;	/* machines that wait */
 };
 
 enum spec_type {
@@ -60,15 +74,21 @@ enum spec_type {
 	SPEC_CHOICE,		/* uint32_t; the flag itself or the word says which */
 };
 
+/* Where a row may stand; most may in several places. */
 enum {
-	SPEC_FLAG = 1,		/* on the command line and in a config file */
+	SPEC_FLAG = 1,		/* `sandbox run`: on the command line and in a config file */
 	SPEC_DOWN = 2,		/* in the text that is handed down */
+	SPEC_MACHINE = 4,	/* wherever a machine is described */
+	SPEC_CALL = 8,		/* wherever a command in it is */
+	SPEC_POOL = 16,		/* `sandbox pool` */
+	SPEC_HOST = 32,		/* the function host as a whole */
+	SPEC_FUNCTION = 64,	/* one of its functions */
 };
 
 struct spec_row {
 	const char *name;	/* --name, `name = ` */
 	enum spec_type type;
-	unsigned where;		/* SPEC_FLAG, SPEC_DOWN or both */
+	unsigned where;		/* SPEC_FLAG and so on, or'ed */
 	size_t at;		/* offsetof in struct spec */
 	uint64_t min, max;	/* of numbers, in bytes, ns or 1; of SPEC_TEXT, max is the size */
 	const char *arg;	/* what --help calls the argument; NULL for none */
@@ -89,6 +109,9 @@ const struct spec_row *spec_find(const char *name, unsigned where);
 /* Set one value from text, checked against its row.  A SPEC_BOOL or a bare-flag
  * SPEC_CHOICE takes value NULL as "given".  Errors name the row and the value. */
 int spec_set(struct spec *s, const struct spec_row *row, const char *value, struct err *err);
+
+/* The name of a row of `where` that has another value than its default, or NULL. */
+const char *spec_given(const struct spec *s, unsigned where);
 
 /* Parse `key = value` lines.  text is modified: strings in *s point into it.  Only rows
  * allowed in `where`; a key that is no list may stand once.  Errors name the line. */

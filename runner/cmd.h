@@ -16,6 +16,7 @@ enum {
 /* argv[0] is the subcommand's name.  Each returns the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_pool(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_help(int argc, char **argv);
@@ -24,7 +25,8 @@ int cmd_version(int argc, char **argv);
 /* `snapshot take`: boot a machine and save it in the file that argv names; run.c. */
 int run_save(int argc, char **argv);
 
-/* What `sandbox run --help` prints. */
+/* What `sandbox run --help` prints, and so on. */
 void help_run(void);
+void help_pool(void);
 
 #endif

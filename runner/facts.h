@@ -14,9 +14,9 @@
 #include "lib/report.h"
 
 struct facts {
-	/* in this order, as far as the run comes */
+	/* in this order, as far as the run comes; a machine that waited for us was jailed and
+	 * locked before t_spawned, when we got it */
 	uint64_t t_begin, t_spawned, t_jailed, t_locked, t_hello, t_started;
-	uint64_t t_wanted;		/* a held machine was asked to run */
 	uint64_t t_over;		/* the command ended, or was ended by us */
 	uint64_t t_ended;		/* the keeper has cleaned up */
 

@@ -14,6 +14,7 @@ static const struct {
 } subcommands[] = {
 	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
 	{ "snapshot take|info|verify|rm ...", "keep a booted machine in a file; run --from starts there" },
+	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
 	{ "help [--man]", "print this, or the man page" },
@@ -60,15 +61,28 @@ static void help_option(const struct spec_row *row)
 	printf("  %-22s %s\n", left, row->help);
 }
 
+static void help_options(unsigned where)
+{
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where & where)
+			help_option(&spec_rows[i]);
+}
+
 void help_run(void)
 {
 	printf("usage: sandbox %s\n\n%s\n\n", subcommands[0].usage, summary);
-	for (unsigned i = 0; i < spec_n_rows; i++)
-		if (spec_rows[i].where & SPEC_FLAG)
-			help_option(&spec_rows[i]);
+	help_options(SPEC_FLAG);
 	printf("\nexit status:\n");
 	for (size_t i = 0; i < COUNT(codes); i++)
 		printf("  %-7s %s\n", codes[i].code, codes[i].meaning);
+}
+
+void help_pool(void)
+{
+	printf("usage: sandbox pool [OPTIONS] SOCKET\n\n"
+	       "Keeps machines ready, so that sandbox run --pool SOCKET starts at once.  Ends, and its\n"
+	       "machines with it, on SIGTERM or SIGINT.\n\n");
+	help_options(SPEC_MACHINE | SPEC_POOL);
 }
 
 static void help_all(void)

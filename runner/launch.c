@@ -24,6 +24,15 @@
 #include "runner/image.h"
 #include "runner/warm.h"
 
+void launch_init(struct launch *l)
+{
+	memset(l->fd, -1, sizeof(l->fd));
+	machine_init(&l->machine);
+	l->kernel = -1;
+	l->jailer = 0;
+	l->why_cold[0] = '\0';
+}
+
 /* Takes fd over as the child's descriptor `number`. */
 static int place(struct launch *l, int number, int fd, struct err *err)
 {
@@ -166,33 +175,22 @@ static int make_pipe(struct launch *l, int number, int *read_end, struct err *er
 	return place(l, number, end[1], err);
 }
 
-static int make_channels(struct launch *l, struct spec *spec, const struct paths *p,
-			 struct err *err)
+/* A socket pair of which the other end is the child's. */
+static int make_broker(struct launch *l, struct err *err)
 {
-	int pair[2], rc = make_pipe(l, FD_LEASH, &l->leash, err);
+	int pair[2];
 
-	(void)spec;
-	(void)p;
-	if (rc == 0)
-		rc = make_pipe(l, FD_LOG, &l->log, err);
-	if (rc == 0)
-		rc = make_pipe(l, FD_CONSOLE, &l->console, err);
-	if (rc < 0)
-		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return err_sys(err, "no socket pair");
-	l->broker = pair[0];
+	l->machine.broker = pair[0];
 	return place(l, FD_BROKER, pair[1], err);
 }
 
-/* Last, because the steps before it count disks and descriptors. */
-static int write_spec(struct launch *l, struct spec *spec, const struct paths *p,
-		      struct err *err)
+static int write_spec(struct launch *l, const struct spec *spec, struct err *err)
 {
 	char text[SPEC_MAX_TEXT];
 	int n = spec_print(spec, text, sizeof(text)), fd, rc;
 
-	(void)p;
 	if (n < 0)
 		return err_set(err, -n, "cmdline: too long to hand down");
 	fd = memfd_create("spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -208,33 +206,34 @@ static int write_spec(struct launch *l, struct spec *spec, const struct paths *p
 	return place(l, FD_SPEC, fd, err);
 }
 
-static int check_hold(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
-{
-	int fd = (int)spec->hold_fd;
-
-	(void)l;
-	(void)p;
-	if (!fd)
-		return 0;
-	spec->hold = true;
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		return err_sys(err, "hold: descriptor %d", fd);
-	return 0;
-}
-
 int launch_open(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
 {
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
-		check_memory, check_kvm, check_hold, open_kernel, open_cpios, open_disks, open_vmm,
-		open_null, warm_choose, make_channels, write_spec,
+		check_memory, check_kvm, open_kernel, open_cpios, open_disks, open_vmm, open_null,
+		warm_choose,
 	};
 	int rc = 0;
 
-	memset(l->fd, -1, sizeof(l->fd));
-	l->leash = l->log = l->console = l->broker = l->kernel = l->snapshot = -1;
 	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		rc = steps[i](l, spec, p, err);
+	l->machine.kernel = l->kernel;
+	l->machine.root = l->fd[FD_DISK0];
+	return rc;
+}
+
+int launch_machine(struct launch *l, const struct spec *spec, struct err *err)
+{
+	int rc = make_pipe(l, FD_LEASH, &l->machine.leash, err);
+
+	if (rc == 0)
+		rc = make_pipe(l, FD_LOG, &l->machine.log, err);
+	if (rc == 0)
+		rc = make_pipe(l, FD_CONSOLE, &l->machine.console, err);
+	if (rc == 0)
+		rc = make_broker(l, err);
+	if (rc == 0)
+		rc = write_spec(l, spec, err);
 	return rc;
 }
 
@@ -267,14 +266,15 @@ static int spawn(const struct launch *l, int first, char *const argv[], pid_t *p
 	return -rc;
 }
 
-static void close_handed_down(struct launch *l)
+/* Of this machine only: the images may be for more. */
+void launch_close(struct launch *l)
 {
-	l->snapshot = l->fd[FD_SNAPSHOT];
-	for (int i = FD_NULL2; i < FD_JAILER_END; i++) {
-		if (i == FD_KERNEL || i == FD_DISK0 || i == FD_SNAPSHOT || l->fd[i] < 0)
-			continue;
-		close(l->fd[i]);
-		l->fd[i] = -1;
+	static const int own[] = { FD_SPEC, FD_LOG, FD_CONSOLE, FD_BROKER, FD_LEASH };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (l->fd[own[i]] >= 0)
+			close(l->fd[own[i]]);
+		l->fd[own[i]] = -1;
 	}
 }
 
@@ -284,9 +284,9 @@ int launch_spawn(struct launch *l, const struct paths *p, struct err *err)
 	char *const argv[] = { strcpy(path, p->jailer), NULL };
 	int rc = spawn(l, 0, argv, &l->jailer);
 
+	launch_close(l);
 	if (rc < 0)
 		return err_set(err, -rc, "cannot start the jailer %s: %s", path, strerror(-rc));
-	close_handed_down(l);
 	return 0;
 }
 

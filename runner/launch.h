@@ -8,24 +8,31 @@
 #include "lib/err.h"
 #include "lib/fds.h"
 #include "lib/spec.h"
+#include "runner/machine.h"
 #include "runner/paths.h"
 
 struct launch {
 	int fd[FD_JAILER_END];	/* at FD_x: what the child has as FD_x; -1: absent */
-	int leash, log, console, broker;	/* our ends, non-blocking */
+	struct machine machine;	/* our ends */
 	pid_t jailer;
 	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
 	int kernel;		/* for the result: the guest's kernel, handed down or not; or -1 */
-	int snapshot;		/* the file the machine is saved in, after launch_spawn(); or -1 */
 };
 
-/* Fills in l->fd and the handed-down part of *spec (disks, disks_ro, initrd).  On failure
- * what was opened stays open: the process ends. */
+void launch_init(struct launch *l);
+
+/* Open what all machines of this spec share: fills in l->fd and the handed-down part of *spec
+ * (disks, disks_ro, initrd, snapshot).  On failure what was opened stays open: the process
+ * ends. */
 int launch_open(struct launch *l, struct spec *spec, const struct paths *p, struct err *err);
 
-/* Start the jailer in a process group of its own; our copies of its descriptors are closed
- * but for kernel and root image, which the result hashes. */
+/* Make what one machine has for itself: the spec as text, and the channels of l->machine. */
+int launch_machine(struct launch *l, const struct spec *spec, struct err *err);
+
+/* Start the jailer in a process group of its own, with the descriptors.  What launch_machine()
+ * made for it is closed here, whatever comes of it; l->machine is ours. */
 int launch_spawn(struct launch *l, const struct paths *p, struct err *err);
+void launch_close(struct launch *l);
 
 /* Run `program --explain` with the descriptors (and our stdout) to its end. */
 int launch_explain(const struct launch *l, const char *program, struct err *err);

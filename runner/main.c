@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
 	{ "run", cmd_run },
 	{ "snapshot", cmd_snapshot },
+	{ "pool", cmd_pool },
 	{ "cache", cmd_cache },
 	{ "doctor", cmd_doctor },
 	{ "help", cmd_help }, { "--help", cmd_help }, { "-h", cmd_help },

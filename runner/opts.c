@@ -40,7 +40,7 @@ static unsigned distance(const char *a, const char *b)
 	return row[n];
 }
 
-static const char *nearest(const char *name)
+static const char *nearest(const char *name, unsigned where)
 {
 	const char *found = NULL;
 	unsigned best = 3;	/* further off it is no typing error */
@@ -48,7 +48,7 @@ static const char *nearest(const char *name)
 	for (unsigned i = 0; i < spec_n_rows; i++) {
 		unsigned d = distance(name, spec_rows[i].name);
 
-		if ((spec_rows[i].where & SPEC_FLAG) && d < best) {
+		if ((spec_rows[i].where & where) && d < best) {
 			best = d;
 			found = spec_rows[i].name;
 		}
@@ -56,20 +56,28 @@ static const char *nearest(const char *name)
 	return found;
 }
 
-static int unknown(const char *name, struct err *err)
+/* What the parsers of one command line share. */
+struct line {
+	unsigned where;
+	int argc;
+	char **argv;
+};
+
+static int unknown(const struct line *l, const char *name, struct err *err)
 {
-	const char *like = nearest(name);
+	const char *like = nearest(name, l->where);
 
 	if (like)
 		return err_set(err, EINVAL, "there is no option --%.40s; did you mean --%s? "
-			       "All of them: sandbox run --help", name, like);
-	return err_set(err, EINVAL, "there is no option --%.40s; all of them: sandbox run --help",
-		       name);
+			       "All of them: sandbox %s --help", name, like, l->argv[0]);
+	return err_set(err, EINVAL, "there is no option --%.40s; all of them: sandbox %s --help",
+		       name, l->argv[0]);
 }
 
 /* One option at argv[i]: the number of words it takes, or a negative errno. */
-static int parse_one(struct spec *s, int argc, char **argv, int i, struct err *err)
+static int parse_one(struct spec *s, const struct line *l, int i, struct err *err)
 {
+	char **argv = l->argv;
 	char name[MAX_NAME * 2] = { 0 };
 	const char *word = strcmp(argv[i], "-h") ? argv[i] + 2 : "help";
 	const char *eq = strchr(word, '='), *value = eq ? eq + 1 : NULL;
@@ -78,11 +86,11 @@ static int parse_one(struct spec *s, int argc, char **argv, int i, struct err *e
 	int rc;
 
 	memcpy(name, word, n < sizeof(name) ? n : sizeof(name) - 1);
-	row = spec_find(name, SPEC_FLAG);
+	row = spec_find(name, l->where);
 	if (!row)
-		return unknown(name, err);
+		return unknown(l, name, err);
 	if (row->arg && !value) {
-		if (i + 1 >= argc)
+		if (i + 1 >= l->argc)
 			return err_set(err, EINVAL, "--%s: needs a value: --%s %s", name, name,
 				       row->arg);
 		value = argv[i + 1];
@@ -94,19 +102,20 @@ static int parse_one(struct spec *s, int argc, char **argv, int i, struct err *e
 }
 
 /* All options; returns the index of the command's first word. */
-static int parse_argv(struct spec *s, int argc, char **argv, struct err *err)
+static int parse_argv(struct spec *s, const struct line *l, struct err *err)
 {
+	char **argv = l->argv;
 	int i = 1;
 
-	while (i < argc && argv[i][0] == '-' && argv[i][1]) {
+	while (i < l->argc && argv[i][0] == '-' && argv[i][1]) {
 		int rc;
 
 		if (!strcmp(argv[i], "--"))
 			return i + 1;
 		if (argv[i][1] != '-' && strcmp(argv[i], "-h"))
 			return err_set(err, EINVAL, "there is no option %.40s; all of them: "
-				       "sandbox run --help", argv[i]);
-		rc = parse_one(s, argc, argv, i, err);
+				       "sandbox %s --help", argv[i], argv[0]);
+		rc = parse_one(s, l, i, err);
 		if (rc < 0)
 			return rc;
 		i += rc;
@@ -115,7 +124,7 @@ static int parse_argv(struct spec *s, int argc, char **argv, struct err *err)
 }
 
 /* The strings of *s point into this text ever after. */
-static int read_config(struct spec *s, const char *path, struct err *err)
+static int read_config(struct spec *s, unsigned where, const char *path, struct err *err)
 {
 	static char text[MAX_CONFIG];
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -133,7 +142,7 @@ static int read_config(struct spec *s, const char *path, struct err *err)
 	text[n] = '\0';
 	if (memchr(text, '\0', n))
 		return err_set(err, EINVAL, "config %s: is not a text file", path);
-	if (spec_parse(s, text, SPEC_FLAG, err) < 0)
+	if (spec_parse(s, text, where, err) < 0)
 		return err_in(err, "config %s", path);
 	if (s->config)
 		return err_set(err, EINVAL, "config %s: may not name another config file", path);
@@ -147,7 +156,7 @@ static bool is_hostname(const char *s)
 	return n > 0 && n < MAX_HOSTNAME && s[n] == '\0' && s[0] != '-' && s[0] != '.';
 }
 
-static int check_values(const struct spec *s, struct err *err)
+int opts_check(const struct spec *s, struct err *err)
 {
 	if (!is_hostname(s->hostname))
 		return err_set(err, EINVAL, "hostname: '%.70s' is not made of up to %d letters, "
@@ -163,24 +172,25 @@ static int check_values(const struct spec *s, struct err *err)
 	return spec_check_down(s, err);
 }
 
-int opts_parse(struct opts *o, int argc, char **argv, struct err *err)
+int opts_parse(struct opts *o, unsigned where, int argc, char **argv, struct err *err)
 {
+	const struct line line = { where, argc, argv };
 	struct spec *s = &o->spec;
 	const char *config;
 	int at;
 
 	spec_init(s);
-	at = parse_argv(s, argc, argv, err);
+	at = parse_argv(s, &line, err);
 	if (at < 0)
 		return at;
 	config = s->config;
 	if (config) {
 		spec_init(s);
-		if (read_config(s, config, err) < 0)
+		if (read_config(s, where, config, err) < 0)
 			return -err->code;
-		parse_argv(s, argc, argv, err);		/* once more, over the file */
+		parse_argv(s, &line, err);		/* once more, over the file */
 	}
 	o->argc = argc - at;
 	o->argv = argv + at;
-	return s->help ? 0 : check_values(s, err);
+	return s->help ? 0 : opts_check(s, err);
 }

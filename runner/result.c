@@ -38,18 +38,24 @@ static void phase(json *o, const char *key, uint64_t from, uint64_t to)
 		number(o, key, to > from ? (to - from) / 1000 : 0);
 }
 
+/* A machine that was ready before we came has no past in our run. */
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static json *phases(const struct facts *f)
 {
 	json *o = json_object_new_object();
 
 	phase(o, "spec", f->t_begin, f->t_spawned);
 	phase(o, "jail", f->t_spawned, f->t_jailed);
-	phase(o, "vmm", f->t_jailed, f->t_locked);
-	phase(o, "boot", f->t_wanted > f->t_locked ? f->t_wanted : f->t_locked, f->t_hello);
+	phase(o, "vmm", later(f->t_spawned, f->t_jailed), f->t_locked);
+	phase(o, "boot", later(f->t_spawned, f->t_locked), f->t_hello);
 	phase(o, "ready", f->t_hello, f->t_started);
 	phase(o, "command", f->t_started, f->t_over);
 	phase(o, "end", f->t_over, f->t_ended);
-	phase(o, "total", f->t_wanted ? f->t_wanted : f->t_begin, now_ns());
+	phase(o, "total", f->t_begin, now_ns());
 	return o;
 }
 

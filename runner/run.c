@@ -5,6 +5,7 @@
  * advance() looks at the facts and says which stage is next. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 #include "runner/session.h"
 #include "runner/signals.h"
 #include "runner/stdio.h"
+#include "runner/take.h"
 #include "runner/tty.h"
 #include "runner/warm.h"
 
@@ -39,7 +41,6 @@
 #define KILL_TIME	(5 * SECOND)	/* for the keeper to kill it and clean up */
 
 enum stage {
-	HELD,		/* until somebody wants the machine (--hold) */
 	BOOTING,	/* until STARTED */
 	RUNNING,	/* until EXITED */
 	DRAINING,	/* until the outputs are read to their end */
@@ -60,9 +61,10 @@ static struct run {
 	struct session session;
 	struct stdio stdio;
 	struct signals signals;
-	struct watch hold;
+	struct watch giver;		/* who gave us the machine, and gives up the run by leaving */
+	struct handover handover;	/* what came with the machine, if it was given to us */
 	struct outcome outcome;
-	bool tty;
+	bool tty, taken, offered, given_back;
 	enum stage stage;
 	uint64_t deadline;		/* of the stage; UINT64_MAX: none */
 	uint64_t last_interrupt;	/* when SIGINT came last */
@@ -121,7 +123,7 @@ static void got_signal(struct signals *s, int signo)
 	if (signo == SIGWINCH) {
 		if (r->tty && r->stage == RUNNING)
 			session_resize(&r->session);
-	} else if (r->stage <= BOOTING || r->stage == DRAINING) {
+	} else if (r->stage == BOOTING || r->stage == DRAINING) {
 		interrupt(r, signo);
 	} else if (r->stage == RUNNING && signo == SIGINT) {
 		got_sigint(r);
@@ -132,29 +134,13 @@ static void got_signal(struct signals *s, int signo)
 	}
 }
 
-/* --- waiting to be wanted -------------------------------------------------------------- */
-
-/* What is measured and limited begins when the machine is wanted. */
-static void hold_ready(struct watch *w, short events)
+static void giver_ready(struct watch *w, short events)
 {
-	struct run *r = owner_of(w, struct run, hold);
-	char byte;
-	ssize_t got = io_read_some(w->fd, &byte, 1);
+	struct run *r = owner_of(w, struct run, giver);
 
-	(void)events;
-	if (got == -EAGAIN)
-		return;
+	(void)events;			/* it has nothing more to say, so it is its end */
 	watch_close(w);
-	if (got == 1) {
-		broker_start(&r->broker);
-		r->facts.t_wanted = now_ns();
-		enter(r, BOOTING, READY_TIME);
-	} else {
-		struct err err;
-
-		err_set(&err, ECANCELED, "hold: given up before the machine was wanted");
-		facts_error(&r->facts, &err);
-	}
+	interrupt(r, SIGHUP);
 }
 
 /* --- the stages ---------------------------------------------------------------------- */
@@ -163,11 +149,6 @@ static bool failed(const struct facts *f)
 {
 	return f->protocol[0] || f->error.code || f->jail_error.code || f->vmm_error.code ||
 	       f->violated || f->has_stopped || f->t_ended || f->leash_hung_up || f->log_hung_up;
-}
-
-static uint64_t boot_begin(const struct facts *f)
-{
-	return f->t_wanted ? f->t_wanted : f->t_spawned;
 }
 
 /* Said when the run itself is sure to have started: what is wrong with it is one line. */
@@ -190,7 +171,7 @@ static void advance_booting(struct run *r)
 	} else if (f->has_spawn_failed) {
 		stop(r);
 	} else if (f->t_locked && f->locked.soft_kvm) {
-		r->deadline = boot_begin(f) + READY_TIME_SOFT;
+		r->deadline = f->t_spawned + READY_TIME_SOFT;
 	}
 }
 
@@ -207,12 +188,27 @@ static void advance_running(struct run *r)
 	drain(r);
 }
 
+/* Is the machine as good as it was, and wanted? */
+static bool is_reusable(const struct run *r)
+{
+	struct err unused;
+
+	return r->handover.give_back && r->giver.fd >= 0 && r->facts.exited.drained &&
+	       !r->facts.interrupted && !failed(&r->facts) && session_idle(&r->session) &&
+	       r->broker.watch.fd >= 0 && r->broker.n == 0 && r->leash.have == 0 &&
+	       r->log.have == 0 && stdio_error(&r->stdio, &unused) == 0;
+}
+
 static void advance_draining(struct run *r)
 {
 	if (!stdio_outputs_done(&r->stdio))
 		return;
 	r->facts.complete = true;
-	stop(r);
+	r->given_back = is_reusable(r);
+	if (r->given_back)
+		enter(r, OVER, 0);
+	else
+		stop(r);
 }
 
 /* The reader of our output may take its time; the guest may not.  An agent that closed its
@@ -272,7 +268,7 @@ static void expired(struct run *r)
 	case BOOTING:
 		err_set(&err, ETIMEDOUT, "the guest was not ready within %llu seconds; see what it "
 			"does with --console", (unsigned long long)
-			((r->deadline - boot_begin(&r->facts)) / SECOND));
+			((r->deadline - r->facts.t_spawned) / SECOND));
 		facts_error(&r->facts, &err);
 		stop(r);
 		break;
@@ -287,95 +283,172 @@ static void expired(struct run *r)
 		kill_all(r);
 		break;
 	default:
-		kill(r->launch.jailer, SIGKILL);	/* a keeper that does not keep */
+		if (r->launch.jailer > 0)
+			kill(r->launch.jailer, SIGKILL);	/* a keeper that does not keep */
 		enter(r, OVER, 0);
 	}
 }
 
+/* A guest whose agent has been reached may connect its command's streams. */
+static void offer_streams(struct run *r)
+{
+	if (r->offered || !r->facts.t_hello)
+		return;
+	stdio_offer(&r->stdio, &r->broker);
+	r->offered = true;
+}
+
 static void serve(struct run *r)
 {
-	bool offered = false;
-
-	enter(r, r->hold.fd < 0 ? BOOTING : HELD, r->hold.fd < 0 ? READY_TIME : 0);
+	enter(r, BOOTING, READY_TIME);
 	while (r->stage != OVER) {
-		watch_wait(&r->watches, r->deadline);
-		if (!offered && r->facts.t_hello) {
-			stdio_offer(&r->stdio, &r->broker);
-			offered = true;
-		}
+		offer_streams(r);
 		advance(r);
-		if (r->stage != OVER && now_ns() >= r->deadline) {
-			expired(r);
-			advance(r);	/* what the new stage waits for may be there already */
-		}
+		if (r->stage == OVER)
+			break;
+		watch_wait(&r->watches, r->deadline);
+		offer_streams(r);
+		advance(r);
+		if (r->stage != OVER && now_ns() >= r->deadline)
+			expired(r);	/* what the new stage waits for may be there already */
 	}
 }
 
 /* --- the steps ----------------------------------------------------------------------- */
+
+static int make_machine(struct run *r, struct err *err)
+{
+	struct spec *spec = &r->opts.spec;
+	int rc = warm_adopt(spec, err);
+
+	if (rc == 0)
+		rc = paths_find(&r->paths, spec->cpus, err);
+	if (rc == 0)
+		rc = launch_open(&r->launch, spec, &r->paths, err);
+	if (rc == 0)
+		rc = launch_machine(&r->launch, spec, err);
+	return rc;
+}
+
+static int take_machine(struct run *r, struct err *err)
+{
+	struct spec *spec = &r->opts.spec;
+	struct handover *h = &r->handover;
+	int rc = take(spec, &r->launch.machine, h, err);
+
+	r->taken = rc == 0;
+	spec->memory = h->memory;
+	spec->cpus = h->cpus;
+	r->facts.jailed = h->jailed;
+	r->facts.t_jailed = h->t_jailed;
+	r->facts.locked = h->locked;
+	r->facts.t_locked = h->t_locked;
+	return rc;
+}
 
 static int prepare(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
 	int rc;
 
+	launch_init(&r->launch);
 	if (r->opts.argc == 0 && !spec->save)
 		return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
 	r->tty = spec->tty == TTY_ON ||
 		 (spec->tty == TTY_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
-		rc = warm_adopt(spec, err);
-	if (rc == 0)
-		rc = paths_find(&r->paths, spec->cpus, err);
-	if (rc == 0)
-		rc = launch_open(&r->launch, spec, &r->paths, err);
+		rc = take_wanted(spec) ? take_machine(r, err) : make_machine(r, err);
 	if (rc == 0 && !spec->save)
-		rc = session_compose(&r->session, &r->opts, r->tty, err);
+		rc = session_compose(&r->session, &r->opts, r->tty, r->handover.commands + 1, err);
 	return rc;
+}
+
+/* The guest goes on: with EXEC, with its boot, or from where it was saved. */
+static void begin(struct run *r)
+{
+	const struct machine *m = &r->launch.machine;
+
+	session_init(&r->session, &r->opts.spec, &r->facts, &r->watches);
+	if (m->control >= 0) {
+		session_resume(&r->session, m->control);
+		return;
+	}
+	broker_offer(&r->broker, &r->session.port);
+	if (r->taken)
+		broker_start(&r->broker);
 }
 
 static int start(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
-	struct launch *l = &r->launch;
+	const struct machine *m = &r->launch.machine;
 	int rc = signals_init(&r->signals, got_signal, &r->watches, err);
 
-	if (rc == 0)
-		rc = launch_spawn(l, &r->paths, err);
+	if (rc == 0 && !r->taken)
+		rc = launch_spawn(&r->launch, &r->paths, err);
 	if (rc < 0)
 		return rc;
 	r->facts.t_spawned = now_ns();
-	reports_init(&r->leash, l->leash, true, &r->facts, &r->watches);
-	reports_init(&r->log, l->log, false, &r->facts, &r->watches);
-	broker_init(&r->broker, l->broker, &r->facts, &r->watches);
-	session_init(&r->session, spec, &r->facts, &r->watches);
-	broker_offer(&r->broker, &r->session.port);
-	r->hold = (struct watch){ spec->hold_fd ? (int)spec->hold_fd : -1, POLLIN, hold_ready };
-	watch_add(&r->watches, &r->hold);
-	stdio_init(&r->stdio, r->tty, spec->console ? l->console : -1, &r->watches);
+	reports_init(&r->leash, m->leash, true, &r->facts, &r->watches);
+	reports_init(&r->log, m->log, false, &r->facts, &r->watches);
+	broker_init(&r->broker, m->broker, &r->facts, &r->watches);
+	r->giver = (struct watch){ spec->machine_fd ? (int)spec->machine_fd : -1, POLLIN,
+				   giver_ready };
+	watch_add(&r->watches, &r->giver);
+	stdio_init(&r->stdio, r->session.id, r->tty, spec->console ? m->console : -1, &r->watches);
 	if (!spec->console)
-		console_init(&r->console, l->console, &r->watches);
+		console_init(&r->console, m->console, &r->watches);
+	begin(r);
 	return 0;
 }
 
 /* Nobody of ours is left behind, and no directory of theirs. */
 static void clean_up(struct run *r)
 {
-	if (r->launch.jailer <= 0)
+	if (r->given_back)
 		return;
 	watch_close(&r->leash.watch);
 	watch_close(&r->broker.watch);
-	waitpid(r->launch.jailer, NULL, 0);
+	if (r->launch.jailer > 0)
+		waitpid(r->launch.jailer, NULL, 0);
 	if (r->facts.t_jailed && !r->facts.t_ended)
 		cgroup_remove(&r->facts.jailed);
+}
+
+static uint64_t passed_us(uint64_t from, uint64_t to)
+{
+	return from && to > from ? (to - from) / 1000 : 0;
+}
+
+/* To who gave us the machine: how it went, and the machine if it is wanted. */
+static void hand_back(struct run *r)
+{
+	const struct facts *f = &r->facts;
+	const struct machine m = { r->leash.watch.fd, r->log.watch.fd, r->console.watch.fd,
+				   r->broker.watch.fd, -1, -1, r->session.watch.fd };
+	struct handback b = { .given_back = r->given_back, .code = r->outcome.code,
+			      .start_us = passed_us(f->t_begin, f->t_started),
+			      .command_us = passed_us(f->t_started, f->t_over),
+			      .memory_kib = f->exited.maxrss_kib, .next = r->handover };
+
+	snprintf(b.reason, sizeof(b.reason), "%s", reason_names[r->outcome.reason]);
+	snprintf(b.message, sizeof(b.message), "%.*s", (int)sizeof(b.message) - 1,
+		 r->outcome.message);
+	b.next.commands++;
+	b.next.jailed = f->jailed;
+	b.next.t_jailed = f->t_jailed;
+	b.next.locked = f->locked;
+	b.next.t_locked = f->t_locked;
+	machine_send_back((int)r->opts.spec.machine_fd, &m, &b);	/* if it fails, the machine ends with us */
 }
 
 static int report(struct run *r)
 {
 	const struct spec *spec = &r->opts.spec;
-	const char *how = spec->snapshot == SNAP_RESTORE ? "warm" : "cold";
-	struct result result = { &r->facts, &r->outcome, how, r->launch.kernel,
-				 r->launch.fd[FD_DISK0] };
+	const char *how = r->taken ? "pool" : spec->snapshot == SNAP_RESTORE ? "warm" : "cold";
+	struct result result = { &r->facts, &r->outcome, how, r->launch.machine.kernel,
+				 r->launch.machine.root };
 	struct err err;
 
 	if (r->outcome.message[0])
@@ -396,6 +469,8 @@ static int judge(struct run *r)
 		facts_error(&r->facts, &err);
 	outcome_judge(&r->outcome, &r->facts, &r->opts.spec,
 		      r->opts.argc ? r->opts.argv[0] : "");
+	if (r->opts.spec.machine_fd && r->giver.fd >= 0)
+		hand_back(r);
 	return report(r);
 }
 
@@ -404,7 +479,7 @@ static int parse(struct run *r, int argc, char **argv)
 	struct err err = { 0 };
 
 	r->facts.t_begin = now_ns();
-	if (opts_parse(&r->opts, argc, argv, &err) < 0) {
+	if (opts_parse(&r->opts, SPEC_FLAG, argc, argv, &err) < 0) {
 		say("%s", err.msg);
 		return EXIT_SANDBOX;
 	}

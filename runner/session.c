@@ -57,7 +57,7 @@ void session_signal(struct session *s, int signo)
 	static struct msg m;
 
 	m.signal = (struct msg_signal){ (uint32_t)signo };
-	msg_seal(&m, MSG_SIGNAL, SESSION_ID, sizeof(m.signal));
+	msg_seal(&m, MSG_SIGNAL, s->id, sizeof(m.signal));
 	post(s, &m);
 }
 
@@ -66,7 +66,7 @@ void session_resize(struct session *s)
 	static struct msg m;
 
 	tty_window(&m.resize.rows, &m.resize.cols);
-	msg_seal(&m, MSG_RESIZE, SESSION_ID, sizeof(m.resize));
+	msg_seal(&m, MSG_RESIZE, s->id, sizeof(m.resize));
 	post(s, &m);
 }
 
@@ -121,7 +121,8 @@ static bool add_strings(struct msg *m, size_t *used, const struct opts *o, bool 
 	return !tty || names_term(&spec->env) || add_variable(m, used, "TERM");
 }
 
-int session_compose(struct session *s, const struct opts *o, bool tty, struct err *err)
+int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t id,
+		    struct err *err)
 {
 	const struct spec *spec = &o->spec;
 	size_t used = sizeof(struct msg_exec);
@@ -129,6 +130,7 @@ int session_compose(struct session *s, const struct opts *o, bool tty, struct er
 
 	if (o->argc > MAX_ARGS)
 		return err_set(err, E2BIG, "the command has more than %d arguments", MAX_ARGS);
+	s->id = id;
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
 	if (spec->disks_ro != (1u << spec->disks) - 1)
 		m->exec.flags |= EXEC_SYNC;
@@ -138,7 +140,7 @@ int session_compose(struct session *s, const struct opts *o, bool tty, struct er
 	if (!add_strings(m, &used, o, tty))
 		return err_set(err, E2BIG, "the command and its environment are longer than %d bytes; "
 			       "pass the rest on stdin or on a disk", MAX_FRAME);
-	msg_seal(m, MSG_EXEC, SESSION_ID, used);
+	msg_seal(m, MSG_EXEC, id, used);
 	return msg_check(m, FROM_HOST) == 0 ? 0 : err_set(err, E2BIG, "too many variables (--env)");
 }
 
@@ -181,7 +183,7 @@ static void take(struct session *s)
 {
 	struct facts *f = s->facts;
 	const struct msg *m = &s->in;
-	uint32_t id = m->head.type == MSG_HELLO || m->head.type == MSG_LOG ? 0 : SESSION_ID;
+	uint32_t id = m->head.type == MSG_HELLO || m->head.type == MSG_LOG ? 0 : s->id;
 
 	if (!due(f, m->head.type) || m->head.id != id) {
 		facts_protocol(f, "the guest sent message %u out of order", m->head.type);
@@ -263,6 +265,19 @@ static void session_connected(struct broker_port *p, int fd)
 
 	s->watch.fd = fd;
 	s->watch.want = POLLIN;
+}
+
+void session_resume(struct session *s, int control)
+{
+	s->watch.fd = control;
+	s->watch.want = POLLIN;
+	s->facts->t_hello = now_ns();
+	post(s, &s->exec);
+}
+
+bool session_idle(const struct session *s)
+{
+	return s->watch.fd >= 0 && s->have == 0 && s->queued == 0;
 }
 
 void session_init(struct session *s, const struct spec *spec, struct facts *facts,

@@ -13,13 +13,12 @@
 #include "runner/opts.h"
 #include "runner/watch.h"
 
-#define SESSION_ID 1u
-
 struct session {
 	struct broker_port port;	/* PORT_CONTROL; offer it to the broker */
 	struct watch watch;
 	struct facts *facts;
 	const char *hostname;
+	uint32_t id;			/* of the command in its machine, from 1 */
 	size_t have;			/* bytes of in */
 	struct msg in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
@@ -30,8 +29,15 @@ struct session {
 void session_init(struct session *s, const struct spec *spec, struct facts *facts,
 		  struct watch_set *set);
 
+/* The agent has been reached before, and this is its connection: it gets EXEC at once. */
+void session_resume(struct session *s, int control);
+
+/* Can another run go on with the connection?  Nothing is half sent, nothing half read. */
+bool session_idle(const struct session *s);
+
 /* Put the command, its environment and its place into EXEC.  -E2BIG when they do not fit. */
-int session_compose(struct session *s, const struct opts *o, bool tty, struct err *err);
+int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t id,
+		    struct err *err);
 
 /* To the running command; dropped when the guest does not read its control connection. */
 void session_signal(struct session *s, int signo);

@@ -17,4 +17,7 @@ struct signals {
 int signals_init(struct signals *s, void (*got)(struct signals *s, int signo),
 		 struct watch_set *set, struct err *err);
 
+/* The signalfd alone, for a loop of another kind; non-blocking.  Or a negative errno. */
+int signals_open(struct err *err);
+
 #endif

@@ -23,6 +23,7 @@ void stdio_secure(void)
 			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static const char *const names[] = { "stdin", "stdout", "stderr" };
@@ -84,7 +85,7 @@ static void tty_stdin_connected(struct broker_port *port, int fd)
 	stream_connected(port, fd);
 }
 
-void stdio_init(struct stdio *s, bool tty, int console, struct watch_set *set)
+void stdio_init(struct stdio *s, uint32_t id, bool tty, int console, struct watch_set *set)
 {
 	s->tty = tty;
 	s->console_on = console >= 0;
@@ -92,7 +93,7 @@ void stdio_init(struct stdio *s, bool tty, int console, struct watch_set *set)
 		struct stdio_stream *stream = &s->stream[i];
 
 		stream->number = (enum stream)i;
-		stream->port.port = PORT_STREAM(1u, i);
+		stream->port.port = PORT_STREAM(id, i);
 		stream->port.connected = tty && i == STREAM_STDIN ? tty_stdin_connected :
 								    stream_connected;
 		pump_init(&stream->pump, i == STREAM_STDIN ? input_finished : output_finished, set);

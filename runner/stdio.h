@@ -23,11 +23,11 @@ struct stdio {
 };
 
 /* The first thing of all: descriptors 0, 1 and 2 are taken, no other one reaches a child by
- * accident, and a reader that leaves is an error of write(2). */
+ * accident, and a reader that leaves or a file grown too large is an error of write(2). */
 void stdio_secure(void);
 
-/* fd of the console pipe to copy to stderr, or -1. */
-void stdio_init(struct stdio *s, bool tty, int console, struct watch_set *set);
+/* The streams of command `id`; console: fd of the console pipe to copy to stderr, or -1. */
+void stdio_init(struct stdio *s, uint32_t id, bool tty, int console, struct watch_set *set);
 
 /* The guest may connect its streams now; until one stands, our side of it is not read. */
 void stdio_offer(struct stdio *s, struct broker *b);

@@ -377,7 +377,7 @@ int warm_saved(struct launch *l, const struct spec *spec, uint32_t state_len, st
 
 	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", spec->save, getpid());
 	if (rc == 0)
-		rc = snapfile_finish(l->snapshot, key, state_len, spec->memory, saved.s, err);
+		rc = snapfile_finish(l->fd[FD_SNAPSHOT], key, state_len, spec->memory, saved.s, err);
 	if (rc == 0 && rename(tmp, spec->save) < 0)
 		rc = err_sys(err, "snapshot %s", spec->save);
 	if (rc < 0)

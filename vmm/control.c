@@ -41,11 +41,10 @@ static void serve(struct control *c, const struct broker_msg *m, int fd)
 		vsock_connect(c->vsock, m->port, fd);
 		break;
 	case BROKER_STOP:
-		c->user.stop(c->user.ctx, STOP_ASKED, "");
+		c->stop(c->ctx, STOP_ASKED, "");
 		break;
-	case BROKER_START:
-		if (c->user.start(c->user.ctx) < 0)
-			c->user.stop(c->user.ctx, STOP_INTERNAL, "the runner started it twice");
+	case BROKER_START:		/* once, and before the loop */
+		c->stop(c->ctx, STOP_INTERNAL, "the runner started it twice");
 	}
 }
 
@@ -59,9 +58,9 @@ static bool receive(struct control *c)
 	if (len == -EAGAIN)
 		return false;
 	if (len == 0 || len == -ECONNRESET)
-		c->user.stop(c->user.ctx, STOP_ASKED, "the runner is gone");
+		c->stop(c->ctx, STOP_ASKED, "the runner is gone");
 	if (!is_well_formed(&m, len, fd))
-		c->user.stop(c->user.ctx, STOP_INTERNAL, "the runner sent a malformed packet");
+		c->stop(c->ctx, STOP_INTERNAL, "the runner sent a malformed packet");
 	serve(c, &m, fd_take(&fd));
 	return true;
 }
@@ -86,14 +85,37 @@ void control_request(void *ctx, uint32_t id, uint32_t port)
 		vsock_refuse(c->vsock, id);
 }
 
+static int set_flags(int fd, int flags, struct err *err)
+{
+	return fcntl(fd, F_SETFL, O_RDWR | flags) < 0 ? err_sys(err, "broker: descriptor %d", fd) : 0;
+}
+
+/* Blocking for that one packet, which needs no system call that the start does not. */
+int control_wait(int fd, struct err *err)
+{
+	struct broker_msg m = { 0 };
+	autoclose int unwanted = -1;
+	ssize_t got;
+
+	if (set_flags(fd, 0, err) < 0)
+		return -err->code;
+	got = io_recv_fd(fd, &m, sizeof(m), &unwanted);
+	if (set_flags(fd, O_NONBLOCK, err) < 0)
+		return -err->code;
+	if (got == sizeof(m) && m.op == BROKER_START)
+		return 0;
+	return err_set(err, ECANCELED, "given up before it was wanted");
+}
+
 int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
-		 const struct control_user *user, struct err *err)
+		 control_stop_fn *stop, void *ctx, struct err *err)
 {
 	int rc;
 
-	*c = (struct control){ .io = { .fd = fd, .ready = ready }, .vsock = vsock, .user = *user };
-	if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return err_sys(err, "broker: descriptor %d", fd);
+	*c = (struct control){ .io = { .fd = fd, .ready = ready }, .vsock = vsock,
+			       .stop = stop, .ctx = ctx };
+	if (set_flags(fd, O_NONBLOCK, err) < 0)
+		return -err->code;
 	rc = loop_add(loop, &c->io, EPOLLIN);
 	return rc < 0 ? err_set(err, -rc, "broker: cannot be waited for") : 0;
 }

@@ -15,25 +15,19 @@
 /* The run is over; does not return. */
 typedef void control_stop_fn(void *ctx, enum stop_reason why, const char *msg);
 
-/* A machine that is held may run; 0, or -EPROTO if it does already. */
-typedef int control_start_fn(void *ctx);
-
-/* What the runner may want of the machine. */
-struct control_user {
-	control_stop_fn *stop;
-	control_start_fn *start;
-	void *ctx;
-};
+/* Wait until the runner starts the machine.  -ECANCELED: it has hung up, or wants it stopped. */
+int control_wait(int fd, struct err *err);
 
 struct control {
 	struct loop_io io;
 	struct vsock *vsock;		/* borrowed */
-	struct control_user user;
+	control_stop_fn *stop;
+	void *ctx;			/* stop's */
 };
 
-/* fd: the broker, borrowed; made non-blocking. */
+/* fd: the broker, borrowed; made non-blocking.  stop(ctx) ends the machine. */
 int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
-		 const struct control_user *user, struct err *err);
+		 control_stop_fn *stop, void *ctx, struct err *err);
 
 /* A vsock_request_fn; ctx is the struct control. */
 void control_request(void *ctx, uint32_t id, uint32_t port);

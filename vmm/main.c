@@ -57,14 +57,13 @@ static int run(struct vm *vm, struct err *err)
 
 	prctl(PR_SET_NAME, "sandbox-vmm");	/* started from a descriptor, it has a number for one */
 	log_to(FD_LOG);
-	if (build(vm, err) < 0)
+	if (build(vm, err) < 0 || vm_wait(vm, err) < 0)
 		return -err->code;
 	loop = vm->spec.snapshot == SNAP_TAKE ? POLICY_SAVE : POLICY_LOOP;
 	if (lock_down(&vm->threads, loop, &filtered, err) < 0)
 		return -err->code;
 	report_locked(vm, filtered);
-	if (!vm->spec.hold)
-		vm_start(vm);
+	vm_start(vm);
 	fault_loop();
 	loop_run(&vm->loop);		/* ends in vm_stop() */
 	return 0;

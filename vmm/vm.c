@@ -109,27 +109,24 @@ static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
 	vm_stop(ctx, why, 0, msg);
 }
 
+int vm_wait(struct vm *vm, struct err *err)
+{
+	int rc = vm->spec.hold ? control_wait(FD_BROKER, err) : 0;
+
+	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
+		rc = arch_clock_start(vm, err);
+	return rc;
+}
+
 void vm_start(struct vm *vm)
 {
-	vm->started = true;
 	if (vm->spec.snapshot == SNAP_RESTORE)
 		snap_resume(vm);
 	threads_release(&vm->threads);
 }
 
-static int start_asked(void *ctx)
-{
-	struct vm *vm = ctx;
-
-	if (vm->started)
-		return -EPROTO;
-	vm_start(vm);
-	return 0;
-}
-
 int vm_phase_devices(struct vm *vm, struct err *err)
 {
-	const struct control_user runner = { stop_asked, start_asked, vm };
 	struct vsock_user user = { guest_connects, vm };
 	int irq_fd, rc = loop_init(&vm->loop);
 
@@ -142,7 +139,8 @@ int vm_phase_devices(struct vm *vm, struct err *err)
 	rc = devices_init(&vm->devices, &vm->kvm, &vm->mem, &vm->loop, &vm->bus, &user, err);
 	if (rc < 0)
 		return rc;
-	rc = control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, &runner, err);
+	rc = control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, stop_asked, vm,
+			  err);
 	if (rc == 0 && vm->spec.snapshot == SNAP_TAKE)
 		rc = snap_prepare(vm, err);
 	return rc;

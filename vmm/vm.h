@@ -32,7 +32,6 @@ struct vm {
 	struct serial serial;
 	struct vcpu vcpu[MAX_VCPUS];
 	struct threads threads;
-	bool started;			/* the guest runs; false while it is held */
 	bool heard;			/* the guest has asked for a connection */
 
 	/* of a machine that is saved */
@@ -52,6 +51,9 @@ int vm_phase_memory(struct vm *vm, struct err *err);
 int vm_phase_kernel(struct vm *vm, struct err *err);
 int vm_phase_devices(struct vm *vm, struct err *err);
 int vm_phase_vcpus(struct vm *vm, struct err *err);
+
+/* Built: a machine that is held waits here.  Then a restored one's clock goes on. */
+int vm_wait(struct vm *vm, struct err *err);
 
 /* Locked down: let the guest run. */
 void vm_start(struct vm *vm);

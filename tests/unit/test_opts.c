@@ -19,7 +19,7 @@ static int parse(char **argv)
 		argc++;
 	memset(&o, 0, sizeof(o));
 	memset(&err, 0, sizeof(err));
-	return opts_parse(&o, argc, argv, &err);
+	return opts_parse(&o, SPEC_FLAG, argc, argv, &err);
 }
 
 /* String literals are not const to the compiler, and opts_parse() does not write to them. */

@@ -14,6 +14,8 @@
 #include "runner/reports.h"
 #include "runner/session.h"
 
+#define SESSION_ID 1u
+
 static struct watch_set set;
 static struct facts facts;
 static struct session session;
@@ -81,7 +83,7 @@ static int connected(void **state)
 	opts.spec.env = (struct spec_list){ 1, { "A=1" } };
 	opts.argc = 2;
 	opts.argv = argv;
-	assert_int_equal(session_compose(&session, &opts, false, &err), 0);
+	assert_int_equal(session_compose(&session, &opts, false, SESSION_ID, &err), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	monitor = pair[1];
@@ -285,7 +287,7 @@ static void a_command_that_does_not_fit_is_refused(void **state)
 	memset(big, 'x', sizeof(big) - 1);
 	opts.argc = 1;
 	opts.argv = argv;
-	assert_int_equal(session_compose(&session, &opts, false, &err), -E2BIG);
+	assert_int_equal(session_compose(&session, &opts, false, SESSION_ID, &err), -E2BIG);
 }
 
 static void a_variable_without_value_is_taken_from_here(void **state)
@@ -301,7 +303,7 @@ static void a_variable_without_value_is_taken_from_here(void **state)
 	opts.argv = argv;
 	opts.spec.env = (struct spec_list){ 2, { "FROM_HERE", "NOT_HERE" } };
 	setenv("TERM", "vt100", 1);
-	assert_int_equal(session_compose(&session, &opts, true, &err), 0);
+	assert_int_equal(session_compose(&session, &opts, true, SESSION_ID, &err), 0);
 	assert_int_equal(session.exec.exec.envc, 2);
 	assert_string_equal(msg_exec_string(&session.exec, 2), "FROM_HERE=host's");
 	assert_string_equal(msg_exec_string(&session.exec, 3), "TERM=vt100");

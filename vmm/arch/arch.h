@@ -16,6 +16,7 @@
 #include "vmm/kvm.h"
 
 struct state;
+struct vm;
 struct vcpu;
 struct arch_vcpu;	/* what an architecture keeps for each vcpu; zero pages until used */
 
@@ -56,6 +57,9 @@ int  arch_vm_save(const struct kvm *k, struct state *s, struct err *err);
 int  arch_vm_load(const struct kvm *k, struct state *s, struct err *err);
 int  arch_vcpu_save(struct vcpu *v, struct state *s, struct err *err);
 int  arch_vcpu_load(struct vcpu *v, struct state *s, struct err *err);
+
+/* Last of all: what was loaded goes on from the time at which it was saved. */
+int  arch_clock_start(struct vm *vm, struct err *err);
 
 /* An exit that common code does not know; on the vcpu's thread. */
 void arch_exit(struct vcpu *v);

@@ -59,6 +59,13 @@ void arch_host_id(struct arch_host_id *id)
 	}
 }
 
+#define MSR_TSC 0x10u
+
+/* Where time stood.  It goes on in arch_clock_start(), which may be long after the rest. */
+static struct {
+	uint64_t clock_ns, tsc[MAX_VCPUS];
+} stood;
+
 /* --- the machine --------------------------------------------------------------------- */
 
 int arch_vm_save(const struct kvm *k, struct state *s, struct err *err)
@@ -83,7 +90,6 @@ int arch_vm_save(const struct kvm *k, struct state *s, struct err *err)
 int arch_vm_load(const struct kvm *k, struct state *s, struct err *err)
 {
 	static struct vm_state vm;
-	struct kvm_clock_data clock = { 0 };
 	int rc = state_get(s, STATE_VM, &vm, sizeof(vm), err);
 
 	if (rc < 0)
@@ -95,9 +101,7 @@ int arch_vm_load(const struct kvm *k, struct state *s, struct err *err)
 	}
 	if (kvm_ioctl(k->vm_fd, KVM_SET_PIT2, &vm.pit) < 0)
 		return err_sys(err, "snapshot: timer");
-	clock.clock = vm.clock_ns;
-	if (kvm_ioctl(k->vm_fd, KVM_SET_CLOCK, &clock) < 0)
-		return err_sys(err, "snapshot: clock");
+	stood.clock_ns = vm.clock_ns;
 	return 0;
 }
 
@@ -210,6 +214,9 @@ static int load_msrs(const struct vcpu *v, struct err *err)
 		return err_set(err, EINVAL, "snapshot: vcpu %u: MSRs", v->id);
 	all.m.nmsrs = vcpu.n_msrs;
 	memcpy(all.m.entries, vcpu.msr, vcpu.n_msrs * sizeof(vcpu.msr[0]));
+	for (uint32_t i = 0; i < vcpu.n_msrs; i++)
+		if (vcpu.msr[i].index == MSR_TSC)
+			stood.tsc[v->id] = vcpu.msr[i].data;
 	did = kvm_ioctl(v->fd, KVM_SET_MSRS, &all);
 	if (did == (int)vcpu.n_msrs)
 		return 0;
@@ -238,7 +245,6 @@ static int load_tsc_rate(const struct vcpu *v, struct err *err)
  * running.  A guest that looks before would be ahead by the age of the snapshot. */
 
 #define MSR_KVM_SYSTEM_TIME_NEW	0x4b564d01u
-#define MSR_TSC			0x10u
 
 struct pvclock {			/* the kernel's struct pvclock_vcpu_time_info */
 	uint32_t version, pad;
@@ -293,7 +299,28 @@ int arch_vcpu_load(struct vcpu *v, struct state *s, struct err *err)
 		rc = load_msrs(v, err);
 	if (rc == 0 && kvm_ioctl(v->fd, KVM_SET_VCPU_EVENTS, &vcpu.events) < 0)
 		rc = err_sys(err, "snapshot: vcpu %u: events", v->id);
-	if (rc == 0 && v->vm->soft)
-		set_pvclock(v);
 	return rc;
+}
+
+static int write_tsc(const struct vcpu *v)
+{
+	union one_msr one = { .room = { 0 } };
+
+	one.m.nmsrs = 1;
+	one.m.entries[0].index = MSR_TSC;
+	one.m.entries[0].data = stood.tsc[v->id];
+	return kvm_ioctl(v->fd, KVM_SET_MSRS, &one);
+}
+
+int arch_clock_start(struct vm *vm, struct err *err)
+{
+	struct kvm_clock_data clock = { .clock = stood.clock_ns };
+	int rc = kvm_ioctl(vm->kvm.vm_fd, KVM_SET_CLOCK, &clock);
+
+	for (unsigned i = 0; rc >= 0 && i < vm->spec.cpus; i++)
+		if (vm->soft)
+			set_pvclock(&vm->vcpu[i]);
+		else
+			rc = write_tsc(&vm->vcpu[i]);
+	return rc < 0 ? err_sys(err, "snapshot: clock") : 0;
 }
