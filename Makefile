@@ -67,13 +67,15 @@ VMM	:= $(call src,vmm) $(call src,vmm/arch/$(ARCH))
 LOAD	:= seccomp/load.c
 POLICY	:= $(filter-out seccomp/gen.c seccomp/load.c,$(call src,seccomp))
 RUNNER	:= $(call src,runner)
+HTTP	:= $(call src,runner/http)
 JAILER	:= $(call src,jailer)
 AGENT	:= $(call src,rootfs)
 
 host	= $(patsubst %.c,$(B)/host/%.o,$(1))
 musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
 
-PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/init $(B)/init.cpio
+PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/init \
+	    $(B)/init.cpio
 IMAGES	 := $(GUEST)/vmlinux $(GUEST)/vmlinux-up $(GUEST)/base.erofs
 
 .PHONY: all programs
@@ -81,7 +83,7 @@ all: programs images man
 programs: $(PROGRAMS)
 
 # Strict conversions where guest or untrusted bytes are handled.
-$(call host,$(LIB) $(VIRTIO) $(VMM)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
+$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -108,6 +110,10 @@ $(B)/sandbox-jailer: $(call host,$(JAILER) $(LIB) $(LOAD))
 
 $(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^))
+
+# Dynamic: a library that reads what strangers send is one to be updated with the system.
+$(B)/sandbox-http: $(call host,$(HTTP) $(LIB) $(LOAD))
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lmicrohttpd
 
 $(B)/init: $(call musl,$(AGENT) lib/proto.c lib/io.c) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^)) $(if $(SAN)$(TSAN),,-s)
@@ -160,7 +166,8 @@ $(B)/sandbox.1: $(B)/sandbox
 
 install: all
 	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm \
+		$(B)/sandbox-http
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox $(B)/init.cpio $(IMAGES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/sandbox.1
 

@@ -9,6 +9,7 @@
 
 #include "runner/cmd.h"
 #include "runner/say.h"
+#include "seccomp/load.h"
 #include "seccomp/rules.h"
 
 static void print_command(const struct opts *o)
@@ -82,6 +83,8 @@ static void print_filters(void)
 	for (unsigned i = 0; i < seccomp_n_policies; i++) {
 		const struct policy *p = seccomp_policies[i];
 
+		if (i == POLICY_HTTP)		/* serve's, not a run's */
+			continue;
 		printf("\n%s: %s, %u calls\n", p->name, p->who, p->n);
 		for (unsigned j = 0; j < p->n; j++)
 			print_rule(&p->rules[j]);

@@ -147,6 +147,12 @@ static void check_within(const struct policy *outer, const struct policy *p)
 			die(p, p->rules[i].call, "not in the outer policy");
 }
 
+/* Those whose threads have the outer policy, too. */
+static bool is_of_the_vmm(unsigned id)
+{
+	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+}
+
 static uint32_t arch_by_name(const char *name)
 {
 	uint32_t arch = seccomp_arch_resolve_name(name);
@@ -168,7 +174,7 @@ int main(int argc, char **argv)
 	arch = arch_by_name(argv[1]);
 	printf("/* Made by seccomp-gen for %s. */\n", argv[1]);
 	for (unsigned i = 0; i < seccomp_n_policies; i++) {
-		if (i != POLICY_OUTER && i != POLICY_KEEPER)
+		if (is_of_the_vmm(i))
 			check_within(seccomp_policies[POLICY_OUTER], seccomp_policies[i]);
 		print_policy(i, seccomp_policies[i], arch);
 	}

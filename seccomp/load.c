@@ -1,4 +1,5 @@
-/* load.c - installs a compiled filter.  Linked into the jailer (glibc) and the vmm (musl);
+/* load.c - installs a compiled filter.  Linked into the jailer and sandbox-http (glibc)
+ * and the vmm (musl);
  * the programs come from the build, see gen.c. */
 #include "seccomp/load.h"
 

@@ -10,6 +10,7 @@ const struct policy *const seccomp_policies[] = {
 	[POLICY_VCPU] = &policy_vcpu,
 	[POLICY_VCPU_SOFT] = &policy_vcpu_soft,
 	[POLICY_SAVE] = &policy_save,
+	[POLICY_HTTP] = &policy_http,
 };
 
 const unsigned seccomp_n_policies = sizeof(seccomp_policies) / sizeof(seccomp_policies[0]);

@@ -2,7 +2,7 @@
 
 # Everything but the main()s, for tests to link from.
 TESTLIB	:= $(B)/testlib.a
-TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(JAILER) $(VMM) $(AGENT))
+TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(HTTP) $(JAILER) $(VMM) $(AGENT))
 $(TESTLIB): $(call host,$(TESTSRC))
 	rm -f $@ && ar rcs $@ $^
 
@@ -10,6 +10,8 @@ UNIT	:= $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 $(B)/unit/%: tests/unit/%.c $(TESTLIB)
 	@mkdir -p $(@D)
 	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -ljson-c -lcap-ng -lsodium -lpthread
+
+$(B)/unit/test_http: $(B)/sandbox-http
 
 # libFuzzer targets, always clang with ASan and UBSan.
 FUZZ	:= $(patsubst tests/fuzz/%.c,build/$(ARCH)-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the monitor's threads may call after lock_down(): under thirty calls in all, six for
-# a vcpu, and none that opens, connects, executes, starts or allocates.
+# a vcpu, and none that opens, connects, executes, starts or allocates; and what serve's
+# HTTP process may not call.
 set -u
 bad=0
 calls() { for f in "$@"; do sed -n 's/^\t{ "\([a-z0-9_]*\)".*/\1/p' "seccomp/$f.c"; done | sort -u; }
@@ -15,4 +16,6 @@ done
 calls loop save blk vcpu vcpu_soft |
 	grep -E '^(open|creat|socket|connect|bind|accept|exec|clone|fork|vfork|mmap|mremap|mprotect|brk)' &&
 	{ echo "a call that has no place after lock_down()"; bad=1; }
+calls http | grep -E '^(open|creat|socket|connect|bind|exec|clone|fork|vfork|mprotect|set|new.*stat|kill|ptrace)' |
+	grep -v '^setsockopt$' && { echo "a call that has no place in the HTTP process"; bad=1; }
 exit $bad
