@@ -17,6 +17,7 @@ enum {
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_help(int argc, char **argv);
@@ -28,5 +29,6 @@ int run_save(int argc, char **argv);
 /* What `sandbox run --help` prints, and so on. */
 void help_run(void);
 void help_pool(void);
+void help_serve(void);
 
 #endif

@@ -15,6 +15,7 @@ static const struct {
 	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
 	{ "snapshot take|info|verify|rm ...", "keep a booted machine in a file; run --from starts there" },
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
+	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
 	{ "help [--man]", "print this, or the man page" },
@@ -83,6 +84,27 @@ void help_pool(void)
 	       "Keeps machines ready, so that sandbox run --pool SOCKET starts at once.  Ends, and its\n"
 	       "machines with it, on SIGTERM or SIGINT.\n\n");
 	help_options(SPEC_MACHINE | SPEC_POOL);
+}
+
+static void help_keys(unsigned where)
+{
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where & where)
+			printf("  %-12s %s\n", spec_rows[i].name, spec_rows[i].help);
+}
+
+void help_serve(void)
+{
+	printf("usage: sandbox serve --config FILE\n\n"
+	       "Hosts functions: POST /v1/functions/NAME runs NAME's command with the request's body on\n"
+	       "stdin and answers with its stdout.  GET /metrics, GET /healthz.  SIGHUP reads FILE again,\n"
+	       "SIGTERM answers what was asked and ends.\n\nFILE has lines `key = value`.  First:\n");
+	help_keys(SPEC_HOST);
+	printf("\nThen, after a line `[function NAME]` for each:\n");
+	help_keys(SPEC_FUNCTION);
+	help_keys(SPEC_CALL);
+	help_keys(SPEC_MACHINE);
+	printf("\nA function that says nothing of timeout has 30s.\n");
 }
 
 static void help_all(void)
@@ -154,6 +176,41 @@ static void man_head(void)
 	     "the signals sent to\n.B sandbox\nare those of a command run here.");
 }
 
+static void man_key(const struct spec_row *row)
+{
+	fputs(".TP\n.B ", stdout);
+	troff(row->name);
+	putchar('\n');
+	troff(row->help);
+	puts(".");
+	if (row->more) {
+		troff(row->more);
+		putchar('\n');
+	}
+}
+
+/* What stands beside the options of run, or only there. */
+static void man_others(void)
+{
+	puts(".SH POOLS\n.B sandbox pool\nkeeps machines restored and paused, and hands one to each\n"
+	     ".BR \"sandbox run \\-\\-pool\" .\nIt has the options of run that say what the machine is, and");
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where == SPEC_POOL)
+			man_option(&spec_rows[i]);
+	puts(".SH FUNCTIONS\n.B sandbox serve\nanswers POST /v1/functions/NAME by running NAME's command, with the\n"
+	     "body of the request on its stdin, in a machine of its own. Its file has lines\n"
+	     ".IR \"key = value\" .\nIn front of the first section stand");
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where == SPEC_HOST)
+			man_key(&spec_rows[i]);
+	puts(".PP\nThen each function has a line\n.I [function NAME]\nand under it");
+	for (unsigned i = 0; i < spec_n_rows; i++)
+		if (spec_rows[i].where == SPEC_FUNCTION)
+			man_key(&spec_rows[i]);
+	puts(".PP\nand what run has of memory, cpus, root, kernel, initrd, cmdline, from, env, workdir, user,\n"
+	     "hostname and timeout (here 30s, if it is not given).");
+}
+
 static void man_page(void)
 {
 	man_head();
@@ -162,6 +219,7 @@ static void man_page(void)
 	for (unsigned i = 0; i < spec_n_rows; i++)
 		if (spec_rows[i].where & SPEC_FLAG)
 			man_option(&spec_rows[i]);
+	man_others();
 	puts(".SH EXIT STATUS");
 	for (size_t i = 0; i < COUNT(codes); i++)
 		man_term(codes[i].code, codes[i].meaning);

@@ -13,6 +13,7 @@ static const struct command {
 	{ "run", cmd_run },
 	{ "snapshot", cmd_snapshot },
 	{ "pool", cmd_pool },
+	{ "serve", cmd_serve },
 	{ "cache", cmd_cache },
 	{ "doctor", cmd_doctor },
 	{ "help", cmd_help }, { "--help", cmd_help }, { "-h", cmd_help },

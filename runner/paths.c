@@ -36,6 +36,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	join(p->jailer, dir, "sandbox-jailer");
 	if (access(p->jailer, F_OK) == 0) {
 		join(p->vmm, dir, "sandbox-vmm");
+		join(p->http, dir, "sandbox-http");
 		join(p->agent, dir, "init.cpio");
 		find_image(p->kernel, dir, kernel);
 		find_image(p->root, dir, "base.erofs");
@@ -44,6 +45,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	join(at, dir, "../libexec/sandbox");
 	join(p->jailer, at, "sandbox-jailer");
 	join(p->vmm, at, "sandbox-vmm");
+	join(p->http, at, "sandbox-http");
 	join(at, dir, "../share/sandbox");
 	join(p->agent, at, "init.cpio");
 	join(p->kernel, at, kernel);

@@ -88,7 +88,7 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 
 static void serve_clients(struct pool *p)
 {
-	while (p->first && ready_hand_out(&p->ready, p->first->io.fd, false) != -EAGAIN)
+	while (p->first && ready_hand_out(&p->ready, p->first->io.fd, 1) != -EAGAIN)
 		remove_client(p, p->first);
 }
 

@@ -23,14 +23,15 @@ struct ready_machine {
 
 /* --- the list ------------------------------------------------------------------------------ */
 
-static void append(struct ready *r, struct ready_machine *m)
+/* One that has served before comes first: it is warmer, and has less left of its life. */
+static void add(struct ready *r, struct ready_machine *m)
 {
-	m->next = NULL;
-	if (r->last)
-		r->last->next = m;
-	else
-		r->first = m;
-	r->last = m;
+	struct ready_machine **at = m->over.commands || !r->last ? &r->first : &r->last->next;
+
+	m->next = *at;
+	*at = m;
+	if (!m->next)
+		r->last = m;
 	r->n++;
 }
 
@@ -99,7 +100,7 @@ static int keep(struct ready *r, const struct machine *machine, const struct han
 		free(m);
 		return rc;
 	}
-	append(r, m);
+	add(r, m);
 	return 0;
 }
 
@@ -122,7 +123,7 @@ int ready_open(struct ready *r, const struct spec *spec, struct loop *loop, stru
 	return rc;
 }
 
-static int start_one(struct ready *r, struct err *err)
+int ready_start(struct ready *r, struct err *err)
 {
 	struct launch l = r->launch;
 	const struct handover h = { .memory = r->spec.memory, .cpus = r->spec.cpus };
@@ -137,6 +138,8 @@ static int start_one(struct ready *r, struct err *err)
 		rc = err_set(err, ENOMEM, "no memory for one more machine");
 	if (rc < 0)
 		machine_close(&l.machine);
+	r->started += rc == 0;
+	r->failed += rc < 0;
 	return rc;
 }
 
@@ -146,12 +149,9 @@ bool ready_fill(struct ready *r)
 
 	if (r->n >= r->want || now_ns() < r->retry_at)
 		return false;
-	if (start_one(r, &err) == 0) {
-		r->started++;
+	if (ready_start(r, &err) == 0)
 		return r->n < r->want;
-	}
 	say("%s", err.msg);
-	r->failed++;
 	r->retry_at = now_ns() + RETRY_NS;
 	return false;
 }
@@ -167,7 +167,7 @@ uint64_t ready_due(const struct ready *r)
 
 /* --- handing out ----------------------------------------------------------------------------- */
 
-int ready_hand_out(struct ready *r, int sock, bool give_back)
+int ready_hand_out(struct ready *r, int sock, unsigned reuse)
 {
 	struct ready_machine *m = r->first;
 	struct machine all;
@@ -178,7 +178,7 @@ int ready_hand_out(struct ready *r, int sock, bool give_back)
 	all = m->machine;
 	all.kernel = r->launch.machine.kernel;
 	all.root = r->launch.machine.root;
-	m->over.give_back = give_back;
+	m->over.give_back = m->over.commands + 1 < reuse;
 	rc = machine_send(sock, &all, &m->over);
 	if (rc == 0)
 		drop(r, m);	/* the copies that were sent keep it */

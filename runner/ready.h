@@ -30,10 +30,14 @@ bool ready_fill(struct ready *r);
 /* ns until ready_fill() has something to do, as far as only time decides; or UINT64_MAX. */
 uint64_t ready_due(const struct ready *r);
 
-/* Hand the oldest one out over `sock`.  -EAGAIN: there is none; else what the socket said. */
-int ready_hand_out(struct ready *r, int sock, bool give_back);
+/* Hand the oldest one out over `sock`, for one of `reuse` commands that it may serve: it is to
+ * come back but from the last.  -EAGAIN: there is none; else what the socket said. */
+int ready_hand_out(struct ready *r, int sock, unsigned reuse);
 
-/* A machine with work behind it waits again, for the next ready_hand_out(). */
+/* One more, whatever is wanted: somebody cannot wait. */
+int ready_start(struct ready *r, struct err *err);
+
+/* A machine that has served is the next to be handed out. */
 int ready_take_back(struct ready *r, const struct machine *m, const struct handover *h);
 
 /* Give up what waits beyond `want`, the youngest first. */

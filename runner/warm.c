@@ -77,6 +77,7 @@ static int describe(struct text *t, const struct launch *l, const struct spec *s
 	struct utsname host;
 
 	uname(&host);
+	t->n = 0;
 	add(t, "memory = %llu\ncpus = %u\n", (unsigned long long)spec->memory, spec->cpus);
 	if (spec->cmdline[0])
 		add(t, "cmdline = %s\n", spec->cmdline);

@@ -5,8 +5,8 @@
  * connection of a client that is long gone take room until it times out.
  *
  * MHD looks at no connection that is suspended, so the loop does: a client that hung up
- * need not be computed for.  A client that only closed its sending side still listens, and
- * over TCP the two look the same; then the machine runs to its end. */
+ * need not be computed for.  Over TCP, one that only closed its sending side looks the same,
+ * and is taken for gone, as most HTTP servers do. */
 #include "runner/http/front.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static void panic(void *cls, const char *file, unsigned line, const char *reason
 int front_init(struct front *f, int listener, int serve, uint64_t max_body, struct err *err)
 {
 	memset(f, 0, sizeof(*f));
-	calls_init(&f->calls, serve);
+	pending_init(&f->calls, serve);
 	f->listener = listener;
 	f->max_body = max_body;
 	snprintf(f->too_large, sizeof(f->too_large), "the body is larger than %llu bytes\n",
@@ -77,17 +77,17 @@ struct wait {
 
 static void gather(const struct front *f, struct wait *w)
 {
-	short out = calls_unsent(&f->calls) ? POLLOUT : 0;
+	short out = pending_unsent(&f->calls) ? POLLOUT : 0;
 
 	w->p[SERVE] = (struct pollfd){ .fd = f->calls.fd, .events = (short)(POLLIN | out) };
 	w->n = CLIENTS;
 	for (unsigned i = 0; i < MAX_CALLS; i++) {
-		struct request *r = calls_owner(&f->calls, i);
+		struct request *r = pending_owner(&f->calls, i);
 
 		if (!r)
 			continue;
 		w->client[w->n] = r;
-		w->p[w->n++] = (struct pollfd){ .fd = r->fd };
+		w->p[w->n++] = (struct pollfd){ .fd = r->fd, .events = POLLRDHUP };
 	}
 	w->clients_end = w->n;
 }
@@ -159,7 +159,7 @@ static int hear_serve(struct front *f, struct err *err)
 	void *owner;
 	int heard;
 
-	while ((heard = calls_hear(&f->calls, &msg, &owner)) > HEARD_NOTHING) {
+	while ((heard = pending_hear(&f->calls, &msg, &owner)) > HEARD_NOTHING) {
 		if (heard == HEARD_END)
 			return 1;
 		if (heard == HEARD_DRAIN) {
@@ -196,7 +196,7 @@ static int run_mhd(const struct front *f, const struct wait *w, struct err *err)
 static void notice_who_left(const struct wait *w)
 {
 	for (unsigned i = CLIENTS; i < w->clients_end; i++)
-		if (w->p[i].revents & (POLLHUP | POLLERR))
+		if (w->p[i].revents & (POLLRDHUP | POLLHUP | POLLERR))
 			request_abandon(w->client[i]);
 }
 
@@ -229,7 +229,7 @@ int front_step(struct front *f, struct err *err)
 		rc = run_mhd(f, &w, err);
 	if (rc)
 		return rc;
-	rc = calls_flush(&f->calls);
+	rc = pending_flush(&f->calls);
 	if (rc < 0)
 		return err_set(err, -rc, "to serve: %s", strerror(-rc));
 	return is_drained(f);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "lib/err.h"
-#include "runner/http/calls.h"
+#include "runner/http/pending.h"
 
 enum phase {
 	RECEIVING,		/* its body arrives */
@@ -21,7 +21,7 @@ enum phase {
 struct front {
 	struct MHD_Daemon *mhd;
 	int      listener;		/* the daemon's, closed while draining */
-	struct calls calls;
+	struct pending calls;
 	uint64_t max_body;		/* bytes */
 	char     too_large[64];		/* what is said of more */
 	unsigned n[N_PHASES];		/* requests in each phase */

@@ -213,7 +213,7 @@ static int ask_serve(struct request *r)
 		return -errno;
 	fds[0] = call ? r->body : r->output;
 	fds[1] = r->output;
-	return calls_start(&r->front->calls, call ? HTTP_CALL : HTTP_METRICS, r->name, fds,
+	return pending_start(&r->front->calls, call ? HTTP_CALL : HTTP_METRICS, r->name, fds,
 			   call ? 2 : 1, r, &r->call);
 }
 
@@ -249,7 +249,7 @@ void request_abandon(struct request *r)
 {
 	if (r->phase != CALLING)
 		return;
-	calls_cancel(&r->front->calls, r->call);
+	pending_cancel(&r->front->calls, r->call);
 	enter(r, GONE);
 	MHD_resume_connection(r->connection);
 }
@@ -288,7 +288,7 @@ void request_ended(void *front, struct MHD_Connection *c, void **state,
 	if (!r)
 		return;
 	if (r->phase == CALLING)
-		calls_cancel(&r->front->calls, r->call);
+		pending_cancel(&r->front->calls, r->call);
 	r->front->n[r->phase]--;
 	forget(&r->body);
 	forget(&r->output);

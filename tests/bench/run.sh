@@ -8,8 +8,7 @@ n=${N:-10}
 here=$(dirname "$0")
 t=$(mktemp -d); trap 'rm -rf "$t"' EXIT
 
-row() { printf '%-58s %12s %s\n' "$2" "$3" "$4"; jq -n --arg k "$1" --argjson v "$3" '{($k): $v}' >> "$t/rows"; }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+. "$here/lib.sh"
 of() { cat "$t"/r.* | jq "$1" | median; }
 warm() { cat "$t"/w.* | jq "$1" | median; }
 
@@ -57,6 +56,8 @@ row union_calls "system calls allowed after lock_down(), all threads" \
 	"$( { calls loop; calls blk; calls vcpu; } | sort -u | wc -l)" ""
 row vcpu_calls "  a vcpu thread" "$(calls vcpu | wc -l)" ""
 
-jq -s add "$t/rows" > "$json"
+rm -f "$json"
+save "$json"
+[ -n "${NO_MANY:-}" ] || for many in clones density serve; do sh "$here/$many.sh" "$build" "$json"; done
 echo "as JSON: $json"
 [ -z "${NO_HOST:-}" ] && exec sh "$here/host.sh" "$build" "$json"

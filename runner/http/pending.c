@@ -1,5 +1,5 @@
-/* calls.c - slots, ids and packets. */
-#include "runner/http/calls.h"
+/* pending.c - slots, ids and packets. */
+#include "runner/http/pending.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "lib/io.h"
 #include "runner/http/answer.h"
 
-void calls_init(struct calls *c, int fd)
+void pending_init(struct pending *c, int fd)
 {
 	memset(c, 0, sizeof(*c));
 	c->fd = fd;
@@ -17,14 +17,14 @@ void calls_init(struct calls *c, int fd)
 		c->of[i].id = i;
 }
 
-static struct call *find(struct calls *c, uint32_t id)
+static struct call *find(struct pending *c, uint32_t id)
 {
 	struct call *call = &c->of[id % MAX_CALLS];
 
 	return call->state != CALL_FREE && call->id == id ? call : NULL;
 }
 
-static struct call *find_free(struct calls *c)
+static struct call *find_free(struct pending *c)
 {
 	for (unsigned i = 0; i < MAX_CALLS; i++)
 		if (c->of[i].state == CALL_FREE)
@@ -44,7 +44,7 @@ static bool has_something_to_say(const struct call *call)
 	return call->state == CALL_UNSENT || call->state == CALL_CANCELLED;
 }
 
-static int say(struct calls *c, struct call *call)
+static int say(struct pending *c, struct call *call)
 {
 	struct http_msg cancel = { .op = HTTP_CANCEL, .id = call->id };
 	bool cancelled = call->state == CALL_CANCELLED;
@@ -61,7 +61,7 @@ static int say(struct calls *c, struct call *call)
 	return 0;
 }
 
-int calls_start(struct calls *c, enum http_op op, const char *name, const int *fds,
+int pending_start(struct pending *c, enum http_op op, const char *name, const int *fds,
 		unsigned n_fds, void *owner, uint32_t *id)
 {
 	struct call *call = find_free(c);
@@ -83,8 +83,8 @@ int calls_start(struct calls *c, enum http_op op, const char *name, const int *f
 	return rc;
 }
 
-/* An error that is more than a full socket shows again in calls_flush(). */
-void calls_cancel(struct calls *c, uint32_t id)
+/* An error that is more than a full socket shows again in pending_flush(). */
+void pending_cancel(struct pending *c, uint32_t id)
 {
 	struct call *call = find(c, id);
 
@@ -99,7 +99,7 @@ void calls_cancel(struct calls *c, uint32_t id)
 	(void)say(c, call);
 }
 
-bool calls_unsent(const struct calls *c)
+bool pending_unsent(const struct pending *c)
 {
 	for (unsigned i = 0; i < MAX_CALLS; i++)
 		if (has_something_to_say(&c->of[i]))
@@ -107,8 +107,8 @@ bool calls_unsent(const struct calls *c)
 	return false;
 }
 
-/* That serve is gone is for calls_hear() to find, behind its last answers. */
-int calls_flush(struct calls *c)
+/* That serve is gone is for pending_hear() to find, behind its last answers. */
+int pending_flush(struct pending *c)
 {
 	for (unsigned i = 0; i < MAX_CALLS; i++) {
 		int rc = has_something_to_say(&c->of[i]) ? say(c, &c->of[i]) : 0;
@@ -121,13 +121,13 @@ int calls_flush(struct calls *c)
 	return 0;
 }
 
-void *calls_owner(const struct calls *c, unsigned i)
+void *pending_owner(const struct pending *c, unsigned i)
 {
 	return c->of[i].owner;
 }
 
 /* Answers to nobody are HEARD_NOTHING, with *owner as it was. */
-static int understand(struct calls *c, const struct http_msg *msg, void **owner)
+static int understand(struct pending *c, const struct http_msg *msg, void **owner)
 {
 	struct call *call;
 
@@ -143,7 +143,7 @@ static int understand(struct calls *c, const struct http_msg *msg, void **owner)
 	return HEARD_ANSWER;
 }
 
-int calls_hear(struct calls *c, struct http_msg *msg, void **owner)
+int pending_hear(struct pending *c, struct http_msg *msg, void **owner)
 {
 	for (;;) {
 		ssize_t n = io_recv_fds(c->fd, msg, sizeof(*msg), NULL, 0);
