@@ -20,6 +20,7 @@ struct session {
 	struct watch watch;
 	struct facts *facts;
 	const char *hostname;
+	uint64_t generation;		/* of this restore, or 0 */
 	size_t have;			/* bytes of in */
 	struct msg in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
