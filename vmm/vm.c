@@ -44,7 +44,7 @@ int vm_phase_kvm(struct vm *vm, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	return arch_vm_init(&vm->kvm, vm->soft, err);
+	return arch_vm_init(&vm->kvm, vm->soft, vm->spec.snapshot == SNAP_RESTORE, err);
 }
 
 int vm_phase_memory(struct vm *vm, struct err *err)
