@@ -28,7 +28,7 @@ extern const struct arch_layout {
 /* Does this machine's KVM emulate the guest's kernel, so that we must help it? */
 bool arch_soft_kvm(void);
 
-/* Interrupt controllers and timer; before memory and vcpus.  restored: the guest's kernel is
+/* Interrupt controllers and timer; after memory, before vcpus.  restored: the guest's kernel is
  * past its start. */
 int arch_vm_init(const struct kvm *k, bool soft, bool restored, struct err *err);
 
