@@ -48,6 +48,15 @@ static bool terminated(const char *s, size_t n)
 	return memchr(s, '\0', n) != NULL;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+	uint8_t any = 0;
+
+	while (n > 0)
+		any |= bytes[--n];
+	return any == 0;
+}
+
 /* The strings fill the body exactly, and there are as many as it says. */
 static bool exec_is_whole(const struct msg *m)
 {
@@ -75,7 +84,8 @@ int msg_check(const struct msg *m, enum side from)
 		return -EPROTO;
 	switch (m->head.type) {
 	case MSG_WELCOME:
-		ok = terminated(m->welcome.hostname, sizeof(m->welcome.hostname));
+		ok = terminated(m->welcome.hostname, sizeof(m->welcome.hostname)) &&
+		     !is_zero(m->welcome.machine_id, sizeof(m->welcome.machine_id));
 		break;
 	case MSG_EXEC:
 		ok = terminated(m->exec.user, sizeof(m->exec.user)) && exec_is_whole(m);

@@ -6,10 +6,10 @@
  *
  *	guest			host
  *	HELLO		->
- *			<-	WELCOME  (time, entropy, name)
+ *			<-	WELCOME  (time, entropy, name, identity)
  *			<-	EXEC
  *	[connects the streams of EXEC.id]
- *	STARTED or SPAWN_FAILED ->
+ *	STARTED (with WELCOME's generation) or SPAWN_FAILED ->
  *			<-	SIGNAL, RESIZE ...
  *	[closes stdout and stderr when they are drained]
  *	EXITED		->
@@ -25,7 +25,7 @@
 #include "lib/limits.h"
 
 #define PROTO_MAGIC	0x58425353u	/* "SSBX" */
-#define PROTO_VERSION	1
+#define PROTO_VERSION	2
 #define PORT_CONTROL	1000
 
 /* Port of stream `n` of session `id`. */
@@ -54,6 +54,8 @@ struct msg_hello {
 
 struct msg_welcome {
 	uint64_t realtime_ns;		/* host CLOCK_REALTIME */
+	uint64_t generation;		/* 0: booted; else of this restore, and of no other */
+	uint8_t  machine_id[16];	/* of this run: not all zero */
 	uint8_t  entropy[64];
 	char     hostname[MAX_HOSTNAME];
 };
@@ -71,6 +73,7 @@ struct msg_exec {
 struct msg_started {
 	uint32_t pid, zero;
 	uint64_t boot_ns;
+	uint64_t generation;		/* WELCOME's: what it brought was in place before this */
 };
 
 /* Where starting the command failed; the host maps FIND and EXEC to 127 and 126. */

@@ -31,7 +31,9 @@ const struct spec_row spec_rows[] = {
 	  "any number of readers.", 0 },
 	{ "env", SPEC_LIST, CALL, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
-	  "Nothing else of the host's environment is passed on.", 0 },
+	  "Nothing else of the host's environment is passed on. HOME, USER, SHELL and PATH are "
+	  "set for the user, and SANDBOX_GENERATION: 0 in a machine that was booted, in a restored "
+	  "one a number that no other restore has.", 0 },
 	{ "workdir", SPEC_STR, CALL, AT(workdir), 0, 0, "DIR",
 	  "directory in the guest to start the command in (the user's home, or /)", NULL, 0 },
 	{ "user", SPEC_STR, CALL, AT(user), 0, 0, "USER[:GROUP]",

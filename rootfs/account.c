@@ -40,25 +40,20 @@ static const char *split(const char *text, struct field *f, unsigned n)
 	return *end ? end + 1 : NULL;
 }
 
-static bool is(struct field f, const char *s)
+static bool same(struct field a, struct field b)
 {
-	return f.len == strlen(s) && !memcmp(f.at, s, f.len);
+	return a.len == b.len && !memcmp(a.at, b.at, a.len);
 }
 
 /* A decimal id; (uid_t)-1 means "leave as it is" to the kernel and is not one. */
 static bool number(struct field f, uint32_t *out)
 {
-	uint64_t v = 0;
+	char *end;
+	unsigned long long v = strtoull(f.at, &end, 10);
 
-	if (f.len == 0 || f.len > 10)
-		return false;
-	for (size_t i = 0; i < f.len; i++) {
-		if (f.at[i] < '0' || f.at[i] > '9')
-			return false;
-		v = 10 * v + (uint64_t)(f.at[i] - '0');
-	}
 	*out = (uint32_t)v;
-	return v < UINT32_MAX;
+	return f.len > 0 && f.len <= 10 && *f.at >= '0' && *f.at <= '9' &&
+	       end == f.at + f.len && v < UINT32_MAX;
 }
 
 static void copy(char *to, size_t n, struct field f)
@@ -70,18 +65,14 @@ static void copy(char *to, size_t n, struct field f)
 static bool find_user(struct account *a, struct field who, const char *passwd)
 {
 	struct field f[7];
-	uint32_t uid, gid, wanted;
+	uint32_t wanted;
 	bool by_number = number(who, &wanted);
 
 	for (const char *line = passwd; line;) {
 		line = split(line, f, 7);
-		if (!f[0].len || !number(f[2], &uid) || !number(f[3], &gid))
+		if (!f[0].len || !number(f[2], &a->uid) || !number(f[3], &a->gid) ||
+		    (by_number ? a->uid != wanted : !same(f[0], who)))
 			continue;
-		if (by_number ? uid != wanted :
-		    f[0].len != who.len || memcmp(f[0].at, who.at, who.len) != 0)
-			continue;
-		a->uid = uid;
-		a->gid = gid;
 		copy(a->name, sizeof(a->name), f[0]);
 		if (f[5].len)
 			copy(a->home, sizeof(a->home), f[5]);
@@ -96,36 +87,27 @@ static bool find_user(struct account *a, struct field who, const char *passwd)
 static bool find_group(gid_t *gid, struct field who, const char *group)
 {
 	struct field f[3];
-	uint32_t found;
 
 	if (number(who, gid))
 		return true;
 	for (const char *line = group; line;) {
 		line = split(line, f, 3);
-		if (f[0].len && f[0].len == who.len && !memcmp(f[0].at, who.at, who.len) &&
-		    number(f[2], &found)) {
-			*gid = found;
+		if (same(f[0], who) && number(f[2], gid))
 			return true;
-		}
 	}
 	return false;
 }
 
 static bool lists(struct field members, const char *name)
 {
-	while (members.len) {
-		struct field one = members;
-		const char *comma = memchr(members.at, ',', members.len);
+	for (const char *at = members.at, *end = at + members.len; at < end; at++) {
+		struct field one = { at, 0 };
 
-		one.len = comma ? (size_t)(comma - members.at) : members.len;
-		if (is(one, name))
+		while (at < end && *at != ',')
+			at++;
+		one.len = (size_t)(at - one.at);
+		if (same(one, (struct field){ name, strlen(name) }))
 			return true;
-		members.at += one.len;
-		members.len -= one.len;
-		if (members.len) {
-			members.at++;
-			members.len--;
-		}
 	}
 	return false;
 }
@@ -168,8 +150,7 @@ int account_find(struct account *a, const char *who, const char *passwd, const c
 	return 0;
 }
 
-/* A file that is not there is empty. */
-static int read_file(const char *path, char *text, size_t n)
+int read_file(const char *path, char *text, size_t n)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;

@@ -47,11 +47,15 @@ int mounts_early(void);			/* /dev, and descriptors 0 to 2 */
 int mounts_root(void);			/* the root disk, its overlay, the file systems in it */
 int group_init(void);			/* the cgroup of the command */
 int loopback_up(void);
-int welcome(void);			/* WELCOME: clock, entropy, host name */
+int welcome(void);			/* WELCOME: clock, entropy, host name, identity */
 
 /* The parameters of module `name` on a kernel command line, as finit_module() takes them:
  * "name.device=x" becomes "device=x".  What does not fit is left out. */
 void modules_params(const char *cmdline, const char *name, char *out, size_t n);
+
+/* While the root is being mounted: /etc/machine-id, if the image has an /etc.  WELCOME fills it. */
+int identity_file(void);
+uint64_t identity_generation(void);	/* WELCOME's */
 
 int group_fd(void);			/* for CLONE_INTO_CGROUP, or -1 without cgroups */
 uint64_t group_oom_kills(void);		/* processes that ran out of memory so far */
@@ -73,7 +77,10 @@ struct account {
  * `who` is user 1000.  0, -ENOENT for a name that is not there, -EINVAL. */
 int account_find(struct account *a, const char *who, const char *passwd, const char *group);
 
-/* The same, from the files of the root image.  -EFBIG: a file of more than 128 KiB. */
+/* The whole file, NUL-terminated; one that is not there is empty.  -EFBIG: it does not fit. */
+int read_file(const char *path, char *text, size_t n);
+
+/* The same as account_find(), from the files of the root image.  -EFBIG: a file of more than 128 KiB. */
 int account_load(struct account *a, const char *who);
 
 /* --- command.c: starting it --------------------------------------------------------- */
@@ -82,12 +89,13 @@ struct command {
 	const struct account *who;
 	char **argv, **env;		/* NULL-terminated */
 	const char *workdir;		/* "" is the home directory, or / if there is none */
+	uint64_t generation;		/* of the machine */
 	int fd[N_STREAMS];		/* become 0, 1, 2; all above 2, the caller's */
 	bool tty;			/* fd[0] is a terminal: make it the controlling one */
 };
 
-/* Point argv and env at the strings of a checked EXEC, and add HOME, USER, SHELL and PATH
- * where it has none.  The strings stay in m and in static storage. */
+/* Point argv and env at the strings of a checked EXEC, and add HOME, USER, SHELL, PATH and
+ * SANDBOX_GENERATION where it has none.  The strings stay in m and in static storage. */
 void command_strings(struct command *c, const struct msg *m);
 
 /* The file that executes `name` by this PATH: 0, -ENOENT, -EACCES, -ENAMETOOLONG. */

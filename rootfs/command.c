@@ -20,7 +20,7 @@
 #include <linux/sched.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define N_DEFAULTS 4			/* of the environment */
+#define N_DEFAULTS 5			/* of the environment */
 
 /* The value of `name` in env, or NULL. */
 static const char *env_get(char *const *env, const char *name)
@@ -49,6 +49,7 @@ void command_strings(struct command *c, const struct msg *m)
 {
 	static char *argv[MAX_ARGS + 1], *env[MAX_ARGS + N_DEFAULTS + 1];
 	static char defaults[N_DEFAULTS][300];
+	char generation[24];
 	char *s = (char *)(uintptr_t)msg_exec_string(m, 0);
 	unsigned used = m->exec.envc;
 
@@ -63,7 +64,9 @@ void command_strings(struct command *c, const struct msg *m)
 	used = env_default(env, used, defaults[0], sizeof(defaults[0]), "HOME", c->who->home);
 	used = env_default(env, used, defaults[1], sizeof(defaults[1]), "USER", c->who->name);
 	used = env_default(env, used, defaults[2], sizeof(defaults[2]), "SHELL", c->who->shell);
-	env_default(env, used, defaults[3], sizeof(defaults[3]), "PATH", DEFAULT_PATH);
+	used = env_default(env, used, defaults[3], sizeof(defaults[3]), "PATH", DEFAULT_PATH);
+	snprintf(generation, sizeof(generation), "%llu", (unsigned long long)c->generation);
+	env_default(env, used, defaults[4], sizeof(defaults[4]), "SANDBOX_GENERATION", generation);
 	c->argv = argv;
 	c->env = env;
 }

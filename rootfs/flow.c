@@ -37,17 +37,14 @@ static enum flow_need fill(struct flow *f)
 
 	if (got == -EAGAIN)
 		return FLOW_INPUT;
-	if (got > 0) {
-		f->off = 0;
-		f->len = (unsigned)got;
-		f->moved += (uint64_t)got;
-		return FLOW_OUTPUT;
-	}
-	if (f->at_end < 0)
+	if (got <= 0 && f->at_end < 0)
 		return FLOW_ENDED;
-	f->buf[0] = (char)f->at_end;
 	f->off = 0;
-	f->len = 1;
+	f->len = got > 0 ? (unsigned)got : 1;
+	f->moved += f->len;
+	if (got > 0)
+		return FLOW_OUTPUT;
+	f->buf[0] = (char)f->at_end;
 	f->at_end = -1;
 	return FLOW_OUTPUT;
 }

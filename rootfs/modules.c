@@ -12,22 +12,6 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "lib/io.h"
-
-/* Reads a small file whole; 0 or a negative errno, and text is terminated. */
-static int read_text(const char *path, char *text, size_t n)
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	got = io_read_some(fd, text, n - 1);
-	if (got < 0)
-		return (int)got;
-	text[got] = '\0';
-	return 0;
-}
 
 void modules_params(const char *cmdline, const char *name, char *out, size_t n)
 {
@@ -38,10 +22,9 @@ void modules_params(const char *cmdline, const char *name, char *out, size_t n)
 		size_t word = strcspn(cmdline, " \n");
 
 		if (word > len + 1 && cmdline[len] == '.' && !strncmp(cmdline, name, len) &&
-		    used + word - len < n) {
+		    used + word - len < n)
 			used += (size_t)sprintf(out + used, "%s%.*s", used ? " " : "",
 						(int)(word - len - 1), cmdline + len + 1);
-		}
 		cmdline += word;
 	}
 }
@@ -74,16 +57,14 @@ int modules_load(void)
 {
 	static char order[4096], cmdline[4096];
 	char *next = order;
-	int rc = read_text("/modules/order", order, sizeof(order));
+	int rc = read_file("/modules/order", order, sizeof(order));
 
-	if (rc == -ENOENT)
-		return 0;			/* our kernel: all built in */
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || !order[0])
+		return rc;			/* our kernel: all built in */
 	if ((mkdir("/proc", 0555) < 0 && errno != EEXIST) ||
 	    mount("proc", "/proc", "proc", 0, NULL) < 0)
 		return -errno;
-	rc = read_text("/proc/cmdline", cmdline, sizeof(cmdline));
+	rc = read_file("/proc/cmdline", cmdline, sizeof(cmdline));
 	umount("/proc");
 	while (rc == 0 && next) {
 		char *file = strsep(&next, "\n");

@@ -69,10 +69,7 @@ int mounts_early(void)
 	fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO)
 		fd = dup(fd);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	return fd < 0 ? -errno : close(fd);
 }
 
 static int wait_for_disk(void)
@@ -116,14 +113,18 @@ static int mount_overlay(void)
 		{ "/over/upper", 0755 }, { "/over/work", 0700 }, { "/over/run", 0755 },
 		{ "/over/tmp", 01777 }, { "/over/shm", 01777 },
 	};
+	int rc;
 
 	if (mount("tmpfs", "/over", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return -errno;
 	for (unsigned i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdir(dirs[i].path, dirs[i].mode) < 0)
 			return -errno;
-	return mount("overlay", "/root", "overlay", MS_NODEV,
-		     "lowerdir=/lower,upperdir=/over/upper,workdir=/over/work") < 0 ? -errno : 0;
+	rc = identity_file();
+	if (rc == 0 && mount("overlay", "/root", "overlay", MS_NODEV,
+			     "lowerdir=/lower,upperdir=/over/upper,workdir=/over/work") < 0)
+		rc = -errno;
+	return rc;
 }
 
 static int furnish(void)

@@ -179,7 +179,7 @@ static void close_theirs(struct command *c)
 static pid_t start(const struct msg *m, struct msg_spawn_failed *why)
 {
 	static struct account who;
-	struct command c = { .who = &who };
+	struct command c = { .who = &who, .generation = identity_generation() };
 	pid_t pid = 0;
 	int rc = account_load(&who, m->exec.user);
 
@@ -217,7 +217,8 @@ static void exec_request(struct msg *m)
 		host_send(m, MSG_SPAWN_FAILED, s.id, sizeof(m->spawn_failed));
 		return;
 	}
-	m->started = (struct msg_started){ .pid = (uint32_t)s.pid, .boot_ns = now_ns() };
+	m->started = (struct msg_started){ .pid = (uint32_t)s.pid, .boot_ns = now_ns(),
+					   .generation = identity_generation() };
 	host_send(m, MSG_STARTED, s.id, sizeof(m->started));
 }
 

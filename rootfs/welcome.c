@@ -1,19 +1,22 @@
-/* welcome.c - what the host knows better than a machine that has just been born: what time
- * it is, some entropy, its name. */
+/* welcome.c - what the host knows better than a machine that has just been born, or that many
+ * others are a copy of: what time it is, some entropy, who it is. */
 #include "rootfs/agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/random.h>
 
 #include "lib/fd.h"
+#include "lib/io.h"
 
 static int set_clock(uint64_t realtime_ns)
 {
@@ -27,13 +30,12 @@ static int set_clock(uint64_t realtime_ns)
  * was ready before, or restored from a copy, differ from the next guest's. */
 static int add_entropy(const uint8_t *bytes, size_t n)
 {
-	struct { int bits, size; uint8_t buf[sizeof(((struct msg_welcome *)0)->entropy)]; } pool;
+	struct { int bits, size; uint8_t buf[sizeof(((struct msg_welcome *)0)->entropy)]; } pool = {
+		.bits = (int)(8 * n), .size = (int)n };
 	autoclose int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	pool.bits = (int)(8 * n);
-	pool.size = (int)n;
 	memcpy(pool.buf, bytes, n);
 	if (ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
 		return -errno;
@@ -52,6 +54,40 @@ int loopback_up(void)
 	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
 }
 
+static int id_file = -1;
+static uint64_t generation;
+
+/* Put into the overlay's upper layer before there is an overlay: through it, /etc and the file
+ * would be copied up.  It stays open, for closing it is one call more in every clone. */
+int identity_file(void)
+{
+	static const char none[] = "00000000000000000000000000000000\n";
+	struct stat etc;
+
+	if (lstat("/lower/etc", &etc) < 0 || !S_ISDIR(etc.st_mode))
+		return 0;
+	if (mkdir("/over/upper/etc", etc.st_mode & 07777) < 0 ||
+	    ((etc.st_uid || etc.st_gid) && chown("/over/upper/etc", etc.st_uid, etc.st_gid) < 0))
+		return -errno;
+	id_file = open("/over/upper/etc/machine-id", O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	return id_file < 0 ? -errno : io_write(id_file, none, strlen(none));
+}
+
+static int set_identity(const struct msg_welcome *w)
+{
+	char text[2 * sizeof(w->machine_id) + 2];
+
+	generation = w->generation;
+	for (unsigned i = 0; i < sizeof(w->machine_id); i++)
+		sprintf(text + 2 * i, "%02x\n", w->machine_id[i]);
+	return id_file < 0 ? 0 : io_pwrite(id_file, text, sizeof(text) - 1, 0);
+}
+
+uint64_t identity_generation(void)
+{
+	return generation;
+}
+
 static int take(struct msg_welcome *w)
 {
 	size_t len = strlen(w->hostname);
@@ -62,7 +98,7 @@ static int take(struct msg_welcome *w)
 	explicit_bzero(w->entropy, sizeof(w->entropy));
 	if (rc == 0 && len && sethostname(w->hostname, len) < 0)
 		rc = -errno;
-	return rc;
+	return rc ? rc : set_identity(w);
 }
 
 int welcome(void)

@@ -2,6 +2,7 @@
 #include "runner/machine.h"
 
 #include <errno.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/io.h"
@@ -24,6 +25,16 @@ static int *slot(struct machine *m, unsigned i)
 				    &m->root, &m->control };
 
 	return slots[i];
+}
+
+uint64_t machine_generation(const struct spec *spec)
+{
+	uint64_t n = 0;
+
+	if (spec->snapshot != SNAP_RESTORE)
+		return 0;
+	(void)!getrandom(&n, sizeof(n), 0);
+	return n | 1;
 }
 
 void machine_init(struct machine *m)

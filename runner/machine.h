@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "lib/spec.h"
 #include "runner/facts.h"
 
 struct machine {
@@ -24,6 +25,7 @@ struct handover {
 	uint32_t give_back;			/* 1: wanted again when this command is over */
 	uint32_t cpus;
 	uint64_t memory;			/* bytes */
+	uint64_t generation;
 	uint64_t t_jailed, t_locked;		/* as in struct facts, and so the next two; 0: the
 						 * reports are still in the pipes */
 	struct report_jailed jailed;
@@ -41,6 +43,9 @@ struct handback {
 	char     message[160];
 	struct handover next;			/* if given_back */
 };
+
+/* What tells a restored machine from all others of its snapshot; a booted one has 0. */
+uint64_t machine_generation(const struct spec *spec);
 
 void machine_init(struct machine *m);		/* all -1 */
 void machine_close(struct machine *m);

@@ -126,7 +126,8 @@ int ready_open(struct ready *r, const struct spec *spec, struct loop *loop, stru
 int ready_start(struct ready *r, struct err *err)
 {
 	struct launch l = r->launch;
-	const struct handover h = { .memory = r->spec.memory, .cpus = r->spec.cpus };
+	const struct handover h = { .memory = r->spec.memory, .cpus = r->spec.cpus,
+				    .generation = machine_generation(&r->spec) };
 	int rc = launch_machine(&l, &r->spec, err);
 
 	if (rc == 0)

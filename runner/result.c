@@ -76,6 +76,7 @@ static json *cpu(const struct facts *f)
 	if (f->t_locked) {
 		number(o, "runner_start", f->cpu_locked_ns / 1000);
 		number(o, "vmm_start", f->locked.cpu_ns / 1000);
+		number(o, "create_vm", f->locked.create_vm_ns / 1000);
 		number(o, "memory_region", f->locked.memory_region_ns / 1000);
 	}
 	if (f->t_ended) {

@@ -369,7 +369,9 @@ static void begin(struct run *r)
 {
 	const struct machine *m = &r->launch.machine;
 
-	session_init(&r->session, &r->opts.spec, &r->facts, &r->watches);
+	if (!r->taken)
+		r->handover.generation = machine_generation(&r->opts.spec);
+	session_init(&r->session, &r->opts.spec, r->handover.generation, &r->facts, &r->watches);
 	if (m->control >= 0) {
 		session_resume(&r->session, m->control);
 		return;

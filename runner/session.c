@@ -38,6 +38,14 @@ static void post(struct session *s, const struct msg *m)
 	flush(s);
 }
 
+/* A random UUID, as machine-id(5) has it. */
+static void make_machine_id(uint8_t id[16])
+{
+	(void)!getrandom(id, 16, 0);
+	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
+	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+}
+
 static void welcome(struct session *s)
 {
 	static struct msg m;
@@ -45,7 +53,9 @@ static void welcome(struct session *s)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	m.welcome = (struct msg_welcome){
-		.realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec };
+		.realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.generation = s->generation };
+	make_machine_id(m.welcome.machine_id);
 	(void)!getrandom(m.welcome.entropy, sizeof(m.welcome.entropy), 0);
 	memcpy(m.welcome.hostname, s->hostname, strlen(s->hostname));
 	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
@@ -179,6 +189,17 @@ static void take_hello(struct session *s)
 	post(s, &s->exec);
 }
 
+/* What the welcome brought is in place: the command runs in this clone and in no other. */
+static void take_started(struct session *s)
+{
+	if (s->in.started.generation != s->generation) {
+		facts_protocol(s->facts, "the guest did not take its welcome");
+		return;
+	}
+	s->facts->t_started = now_ns();
+	say_note("the command started");
+}
+
 static void take(struct session *s)
 {
 	struct facts *f = s->facts;
@@ -194,8 +215,7 @@ static void take(struct session *s)
 		take_hello(s);
 		break;
 	case MSG_STARTED:
-		f->t_started = now_ns();
-		say_note("the command started");
+		take_started(s);
 		break;
 	case MSG_SPAWN_FAILED:
 		f->spawn_failed = m->spawn_failed;
@@ -280,12 +300,13 @@ bool session_idle(const struct session *s)
 	return s->watch.fd >= 0 && s->have == 0 && s->queued == 0;
 }
 
-void session_init(struct session *s, const struct spec *spec, struct facts *facts,
-		  struct watch_set *set)
+void session_init(struct session *s, const struct spec *spec, uint64_t generation,
+		  struct facts *facts, struct watch_set *set)
 {
 	s->port = (struct broker_port){ PORT_CONTROL, session_connected };
 	s->watch = (struct watch){ -1, 0, session_ready };
 	s->facts = facts;
 	s->hostname = spec->hostname;
+	s->generation = generation;
 	watch_add(set, &s->watch);
 }

@@ -19,6 +19,7 @@ struct session {
 	struct facts *facts;
 	const char *hostname;
 	uint32_t id;			/* of the command in its machine, from 1 */
+	uint64_t generation;		/* of the machine */
 	size_t have;			/* bytes of in */
 	struct msg in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
@@ -26,8 +27,9 @@ struct session {
 	struct msg exec;		/* composed before anything is started */
 };
 
-void session_init(struct session *s, const struct spec *spec, struct facts *facts,
-		  struct watch_set *set);
+/* generation: of the machine, see machine.h. */
+void session_init(struct session *s, const struct spec *spec, uint64_t generation,
+		  struct facts *facts, struct watch_set *set);
 
 /* The agent has been reached before, and this is its connection: it gets EXEC at once. */
 void session_resume(struct session *s, int control);

@@ -41,6 +41,7 @@ static int check_needed(const struct kvm *k, unsigned cpus, struct err *err)
 int kvm_open(struct kvm *k, int fd, unsigned cpus, struct err *err)
 {
 	int version = ioctl(fd, KVM_GET_API_VERSION, 0), size;
+	uint64_t start;
 
 	if (version < 0)
 		return err_sys(err, "kvm: descriptor %d is not /dev/kvm", fd);
@@ -53,11 +54,13 @@ int kvm_open(struct kvm *k, int fd, unsigned cpus, struct err *err)
 	if (size <= 0)
 		return err_sys(err, "kvm: size of a vcpu");
 	k->run_size = (size_t)size;
+	start = now_ns();
 	do	/* a signal can interrupt it halfway */
 		k->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
 	while (k->vm_fd < 0 && errno == EINTR);
 	if (k->vm_fd < 0)
 		return err_sys(err, "kvm: cannot create a virtual machine");
+	k->create_ns = now_ns() - start;
 	return 0;
 }
 

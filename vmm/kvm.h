@@ -23,6 +23,7 @@ struct kvm {
 	int fd;			/* borrowed: /dev/kvm */
 	int vm_fd;
 	size_t run_size;	/* bytes of a vcpu's shared page(s) */
+	uint64_t create_ns;	/* wall time that making the machine took inside KVM */
 };
 
 /* Refuses a KVM that lacks what the machine is made of, and names it. */

@@ -40,22 +40,22 @@ int vm_phase_spec(struct vm *vm, struct err *err)
 
 int vm_phase_kvm(struct vm *vm, struct err *err)
 {
-	int rc = kvm_open(&vm->kvm, FD_KVM, vm->spec.cpus, err);
-
-	if (rc < 0)
-		return rc;
-	return arch_vm_init(&vm->kvm, vm->soft, err);
+	return kvm_open(&vm->kvm, FD_KVM, vm->spec.cpus, err);
 }
 
+/* Memory comes before the interrupt controllers: what those replace in KVM is freed a grace
+ * period later, and memory would wait for that, 4 to 10 ms. */
 int vm_phase_memory(struct vm *vm, struct err *err)
 {
 	int rc = mem_map(&vm->mem, err);
 
 	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
 		rc = snap_map(vm, err);
+	if (rc == 0)
+		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
 	if (rc < 0)
 		return rc;
-	return kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
+	return arch_vm_init(&vm->kvm, vm->soft, vm->spec.snapshot == SNAP_RESTORE, err);
 }
 
 int vm_phase_kernel(struct vm *vm, struct err *err)

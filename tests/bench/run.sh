@@ -35,6 +35,10 @@ echo "sandbox run -- true, from its template, in turns with the above"
 row warm_cpu_us		"exec to first KVM_RUN: CPU, all processes (us)" "$(warm \
 	'.cpu_us | .runner_start + .jailer + .vmm_start - .memory_region')" "without KVM_SET_USER_MEMORY_REGION"
 row warm_start_wall_us	"exec to first KVM_RUN: wall (us)" "$(warm '.phases_us | .spec + .jail + .vmm')" ""
+row warm_create_vm_us	"  of it KVM_CREATE_VM" "$(warm .cpu_us.create_vm)" ""
+row warm_memory_region_us "  of it KVM_SET_USER_MEMORY_REGION" "$(warm .cpu_us.memory_region)" ""
+row warm_vmm_us		"exec of the monitor to first guest instruction (us)" "$(warm \
+	'.phases_us.vmm - .cpu_us.create_vm - .cpu_us.memory_region')" "wall, beyond the two"
 row warm_total_us	"whole run: wall (us)" "$(warm .phases_us.total)" ""
 [ "$kvm" = software ] &&
 	row warm_instructions "guest kernel instructions, whole run" "$(warm .counters.insn_emulation)" "emulated one by one"

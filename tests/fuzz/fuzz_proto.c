@@ -1,4 +1,5 @@
 /* fuzz_proto.c - control messages of any content, as either side receives them. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,16 @@ static void walk_strings(const struct msg *m)
 		abort();
 }
 
+/* A checked WELCOME: a name that ends, and an identity. */
+static void look_at(const struct msg_welcome *w)
+{
+	static const uint8_t none[sizeof(w->machine_id)];
+
+	if (strlen(w->hostname) >= sizeof(w->hostname) ||
+	    !memcmp(w->machine_id, none, sizeof(none)))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
 	enum side from = n > 0 && (in[0] & 1) ? FROM_HOST : FROM_GUEST;
@@ -30,8 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 	memcpy(m, in + 1, n < sizeof(*m) ? n : sizeof(*m));
 	if (n >= sizeof(m->head) && msg_check_header(&m->head, from) == 0 &&
 	    n >= sizeof(m->head) + m->head.length) {
-		if (msg_check(m, from) == 0 && m->head.type == MSG_EXEC)
+		bool good = msg_check(m, from) == 0;
+
+		if (good && m->head.type == MSG_EXEC)
 			walk_strings(m);
+		if (good && m->head.type == MSG_WELCOME)
+			look_at(&m->welcome);
 	}
 	free(m);
 	return 0;

@@ -63,7 +63,7 @@ static void arguments_arrive_in_order(void **state)
 static void the_environment_is_completed(void **state)
 {
 	const char *const argv[] = { "true", NULL }, *const env[] = { "A=1", "HOMER=x", NULL };
-	struct command c = { .who = &somebody };
+	struct command c = { .who = &somebody, .generation = UINT64_MAX };
 
 	(void)state;
 	request("", argv, env);
@@ -74,12 +74,14 @@ static void the_environment_is_completed(void **state)
 	assert_string_equal(env_of(&c, "USER"), "somebody");
 	assert_string_equal(env_of(&c, "SHELL"), "/bin/ash");
 	assert_non_null(strstr(env_of(&c, "PATH"), "/usr/bin"));
+	assert_string_equal(env_of(&c, "SANDBOX_GENERATION"), "18446744073709551615");
 }
 
 static void what_was_given_is_kept(void **state)
 {
 	const char *const argv[] = { "true", NULL };
-	const char *const env[] = { "PATH=/x", "HOME=", "USER=other", "SHELL=/s", NULL };
+	const char *const env[] = { "PATH=/x", "HOME=", "USER=other", "SHELL=/s",
+				    "SANDBOX_GENERATION=mine", NULL };
 	struct command c = { .who = &somebody };
 
 	(void)state;
@@ -88,7 +90,8 @@ static void what_was_given_is_kept(void **state)
 	assert_string_equal(env_of(&c, "PATH"), "/x");
 	assert_string_equal(env_of(&c, "HOME"), "");
 	assert_string_equal(env_of(&c, "USER"), "other");
-	assert_null(c.env[4]);
+	assert_string_equal(env_of(&c, "SANDBOX_GENERATION"), "mine");
+	assert_null(c.env[5]);
 }
 
 static void as_many_strings_as_a_frame_allows(void **state)
@@ -105,7 +108,7 @@ static void as_many_strings_as_a_frame_allows(void **state)
 	command_strings(&c, &m);
 	assert_null(c.argv[MAX_ARGS]);
 	assert_non_null(env_of(&c, "PATH"));
-	assert_null(c.env[MAX_ARGS + 4]);
+	assert_null(c.env[MAX_ARGS + 5]);
 }
 
 static void a_path_is_searched_in_order(void **state)

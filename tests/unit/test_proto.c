@@ -22,6 +22,7 @@ static enum side make(enum msg_type type)
 		return FROM_GUEST;
 	case MSG_WELCOME:
 		strcpy(m.welcome.hostname, "sandbox");
+		m.welcome.machine_id[15] = 1;
 		msg_seal(&m, type, 0, sizeof(m.welcome));
 		return FROM_HOST;
 	case MSG_EXEC:
@@ -179,6 +180,9 @@ static void values_are_in_range(void **state)
 	assert_int_equal(msg_check(&m, FROM_GUEST), -EPROTO);
 	make(MSG_WELCOME);
 	memset(m.welcome.hostname, 'x', sizeof(m.welcome.hostname));
+	assert_int_equal(msg_check(&m, FROM_HOST), -EPROTO);
+	make(MSG_WELCOME);
+	m.welcome.machine_id[15] = 0;
 	assert_int_equal(msg_check(&m, FROM_HOST), -EPROTO);
 }
 

@@ -68,18 +68,18 @@ static void request(uint32_t id, uint32_t port, uint32_t op)
 		guest = fd;
 }
 
-static int connected(void **state)
+static int connect_guest(enum spec_snapshot snapshot)
 {
 	static char echo[] = "echo", hi[] = "hi";
 	static char *argv[] = { echo, hi, NULL };
 	struct err err;
 	int pair[2];
 
-	(void)state;
 	memset(&set, 0, sizeof(set));
 	memset(&facts, 0, sizeof(facts));
 	memset(&session, 0, sizeof(session));
 	spec_init(&opts.spec);
+	opts.spec.snapshot = snapshot;
 	opts.spec.env = (struct spec_list){ 1, { "A=1" } };
 	opts.argc = 2;
 	opts.argv = argv;
@@ -88,11 +88,23 @@ static int connected(void **state)
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	monitor = pair[1];
 	broker_init(&broker, pair[0], &facts, &set);
-	session_init(&session, &opts.spec, &facts, &set);
+	session_init(&session, &opts.spec, 0, &facts, &set);
 	broker_offer(&broker, &session.port);
 	request(1, PORT_CONTROL, BROKER_ACCEPT);
 	fcntl(guest, F_SETFL, 0);	/* this side of the test blocks */
 	return 0;
+}
+
+static int connected(void **state)
+{
+	(void)state;
+	return connect_guest(SNAP_NONE);
+}
+
+static int restored(void **state)
+{
+	(void)state;
+	return connect_guest(SNAP_RESTORE);
 }
 
 static int disconnect(void **state)
@@ -163,6 +175,58 @@ static void entropy_differs_every_time(void **state)
 	serve();
 	hear(MSG_WELCOME);
 	assert_memory_not_equal(first, heard.welcome.entropy, sizeof(first));
+}
+
+/* Say STARTED with that generation, after a welcome. */
+static void acknowledge(uint64_t generation)
+{
+	say_buf.started = (struct msg_started){ .pid = 2, .generation = generation };
+	send_msg(MSG_STARTED, SESSION_ID, sizeof(say_buf.started));
+	serve();
+}
+
+static uint64_t welcomed(void)
+{
+	send_hello();
+	serve();
+	hear(MSG_WELCOME);
+	return heard.welcome.generation;
+}
+
+static void a_booted_machine_is_generation_0(void **state)
+{
+	(void)state;
+	assert_int_equal(welcomed(), 0);
+	acknowledge(0);
+	assert_true(facts.t_started);
+}
+
+static void each_restore_has_its_own_identity(void **state)
+{
+	uint64_t first = welcomed();
+	uint8_t id[16];
+
+	(void)state;
+	memcpy(id, heard.welcome.machine_id, sizeof(id));
+	assert_int_equal(id[6] >> 4, 4);
+	assert_int_equal(id[8] >> 6, 2);
+	disconnect(NULL);
+	restored(NULL);
+	assert_int_not_equal(first, 0);
+	assert_int_not_equal(welcomed(), first);
+	assert_memory_not_equal(heard.welcome.machine_id, id, sizeof(id));
+	acknowledge(session.generation);
+	assert_true(facts.t_started);
+}
+
+static void another_generation_breaks_a_rule(void **state)
+{
+	uint64_t generation = welcomed();
+
+	(void)state;
+	acknowledge(generation + 1);
+	broke_a_rule();
+	assert_false(facts.t_started);
 }
 
 static void a_message_may_come_byte_by_byte(void **state)
@@ -445,12 +509,16 @@ static void an_error_without_a_number_is_one(void **state)
 }
 
 #define IN_SESSION(name) cmocka_unit_test_setup_teardown(name, connected, disconnect)
+#define IN_CLONE(name) cmocka_unit_test_setup_teardown(name, restored, disconnect)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_SESSION(a_run_in_its_order),
 		IN_SESSION(entropy_differs_every_time),
+		IN_SESSION(a_booted_machine_is_generation_0),
+		IN_CLONE(each_restore_has_its_own_identity),
+		IN_CLONE(another_generation_breaks_a_rule),
 		IN_SESSION(a_message_may_come_byte_by_byte),
 		IN_SESSION(signals_and_sizes_are_sent),
 		IN_SESSION(a_guest_that_does_not_read_costs_nothing),

@@ -883,6 +883,21 @@ static void the_trap_is_planted_once_and_found_again(void **state)
 	assert_int_equal(REGS.rip, LSTAR);
 }
 
+/* As a restored guest may: nobody sees the write. */
+static void an_lstar_that_changed_unseen_is_found(void **state)
+{
+	(void)state;
+	prepare_syscalls((const uint8_t[]){ 0x0f, 0x1f, 0x00, 0xfc });
+	assert_int_equal(write_msr(0xc0000082, LSTAR), 0);
+	m.lstar = LSTAR + 0x1000;
+	fault_frame(0x15, LSTAR + 0x1000, 0x33, 0x46);
+	assert_int_equal(COMPLETE(0x0f, 0x01, 0xca), 0);
+	assert_int_equal(REGS.rip, LSTAR + 0x1000);
+	fault_frame(0x15, LSTAR, 0x33, 0x46);		/* is a fault now */
+	assert_int_equal(COMPLETE(0x0f, 0x01, 0xca), 0);
+	assert_int_equal(REGS.rip, va_of(HANDLER) + 3);
+}
+
 static void the_trap_is_found_behind_endbr(void **state)
 {
 	(void)state;
@@ -1009,6 +1024,7 @@ int main(void)
 		TEST(a_syscall_reaches_its_entry),
 		TEST(other_faults_stay_faults),
 		TEST(the_trap_is_planted_once_and_found_again),
+		TEST(an_lstar_that_changed_unseen_is_found),
 		TEST(the_trap_is_found_behind_endbr),
 		TEST(a_handler_without_a_slot_stops_the_machine),
 		TEST(lengths_and_operands),

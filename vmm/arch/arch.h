@@ -29,8 +29,9 @@ extern const struct arch_layout {
 /* Does this machine's KVM emulate the guest's kernel, so that we must help it? */
 bool arch_soft_kvm(void);
 
-/* Interrupt controllers and timer; before memory and vcpus. */
-int arch_vm_init(const struct kvm *k, bool soft, struct err *err);
+/* Interrupt controllers and timer; after memory, before vcpus.  restored: the guest's kernel is
+ * past its start. */
+int arch_vm_init(const struct kvm *k, bool soft, bool restored, struct err *err);
 
 /* The words every guest kernel is given, without leading or trailing blank. */
 void arch_cmdline(char *buf, size_t n, bool soft, unsigned cpus);

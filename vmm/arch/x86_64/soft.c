@@ -28,9 +28,10 @@ bool soft_probe(void)
 	return !vmx && !svm;
 }
 
-int soft_vm_init(int vm_fd, struct err *err)
+/* The writes that say where system calls go.  Not for a guest that is restored: its page fault
+ * handler has the trap, where they go is read from the registers, and KVM takes 13 ms for this. */
+static int watch_lstar(int vm_fd, struct err *err)
 {
-	struct kvm_enable_cap failures = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 	struct kvm_enable_cap msrs = { .cap = KVM_CAP_X86_USER_SPACE_MSR,
 				       .args = { KVM_MSR_EXIT_REASON_FILTER } };
 	uint8_t refused[1] = { 0 };		/* a clear bit exits: STAR, LSTAR */
@@ -39,17 +40,24 @@ int soft_vm_init(int vm_fd, struct err *err)
 		.ranges[0] = { .flags = KVM_MSR_FILTER_WRITE, .nmsrs = 2,
 			       .base = (uint32_t)MSR_STAR, .bitmap = refused },
 	};
+
+	if (kvm_ioctl(vm_fd, KVM_ENABLE_CAP, &msrs))
+		return err_sys(err, "software KVM: KVM_CAP_X86_USER_SPACE_MSR");
+	if (kvm_ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter))
+		return err_sys(err, "software KVM: KVM_X86_SET_MSR_FILTER");
+	return 0;
+}
+
+int soft_vm_init(int vm_fd, bool restored, struct err *err)
+{
+	struct kvm_enable_cap failures = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 	int synced = ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
 
 	if (synced < 0 || KVM_SYNC_X86_VALID_FIELDS & ~(unsigned)synced)
 		return err_set(err, ENOTSUP, "software KVM without KVM_CAP_SYNC_REGS");
 	if (kvm_ioctl(vm_fd, KVM_ENABLE_CAP, &failures))
 		return err_sys(err, "software KVM: KVM_CAP_EXIT_ON_EMULATION_FAILURE");
-	if (kvm_ioctl(vm_fd, KVM_ENABLE_CAP, &msrs))
-		return err_sys(err, "software KVM: KVM_CAP_X86_USER_SPACE_MSR");
-	if (kvm_ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter))
-		return err_sys(err, "software KVM: KVM_X86_SET_MSR_FILTER");
-	return 0;
+	return restored ? 0 : watch_lstar(vm_fd, err);
 }
 
 /* User code runs natively, so it uses whatever the host's XCR0 allows, AVX-512 included,
@@ -232,7 +240,8 @@ static enum outcome wrmsr(struct soft_vcpu *s)
 	return trap_page_faults(s) == DONE ? MOVED : IMPOSSIBLE;
 }
 
-/* After a restore nobody has written LSTAR, but the trap is in memory. */
+/* After a restore nobody has written LSTAR, but the trap is in memory.  A vcpu that the guest
+ * starts later writes what the others have; each reads its own when it first needs it. */
 static enum outcome learn_syscalls(struct soft_vcpu *s)
 {
 	enum outcome o = msr_get(s, MSR_LSTAR, &s->lstar);
@@ -249,13 +258,15 @@ struct fault_frame {
 };
 
 /* A fetch by user code at LSTAR.  A jump there looks the same but for the interrupt flag:
- * SYSCALL has cleared it, and user code cannot. */
-static bool is_syscall(const struct soft_vcpu *s, const struct fault_frame *f)
+ * SYSCALL has cleared it, and user code cannot.  A restored guest may have changed LSTAR unseen,
+ * so one that is somewhere else is worth a look; that is rare. */
+static bool is_syscall(struct soft_vcpu *s, const struct fault_frame *f)
 {
 	enum { FETCH = 1 << 4 };
 
-	return f->rip == s->lstar && (f->cs & 3) == 3 && (f->code & FETCH) &&
-	       !(f->rflags & RFLAGS_IF);
+	if ((f->cs & 3) != 3 || !(f->code & FETCH) || (f->rflags & RFLAGS_IF))
+		return false;
+	return f->rip == s->lstar || (learn_syscalls(s) == DONE && f->rip == s->lstar);
 }
 
 static enum outcome syscall_entry(struct soft_vcpu *s, const struct fault_frame *f)

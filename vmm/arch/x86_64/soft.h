@@ -59,8 +59,9 @@ struct soft_vcpu {
 /* The processor has neither VMX nor SVM: if there is a KVM, it is such a one. */
 bool soft_probe(void);
 
-/* Ask for an exit on what the emulator lacks and on writes of LSTAR.  Before vcpus. */
-int soft_vm_init(int vm_fd, struct err *err);
+/* Ask for an exit on what the emulator lacks and, of a guest that boots, on writes of LSTAR.
+ * Before vcpus. */
+int soft_vm_init(int vm_fd, bool restored, struct err *err);
 
 /* Take out of the policy what would make the guest slow or wrong here; only shrinks. */
 void soft_cpuid(struct kvm_cpuid2 *cpuid);

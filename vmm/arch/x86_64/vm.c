@@ -20,7 +20,7 @@ bool arch_soft_kvm(void)
 	return soft_probe();
 }
 
-int arch_vm_init(const struct kvm *k, bool soft, struct err *err)
+int arch_vm_init(const struct kvm *k, bool soft, bool restored, struct err *err)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = GPA_IDENTITY;
@@ -33,7 +33,7 @@ int arch_vm_init(const struct kvm *k, bool soft, struct err *err)
 		return err_sys(err, "kvm: interrupt controllers");
 	if (ioctl(k->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
 		return err_sys(err, "kvm: timer");
-	return soft ? soft_vm_init(k->vm_fd, err) : 0;
+	return soft ? soft_vm_init(k->vm_fd, restored, err) : 0;
 }
 
 /* A panic resets, which ends the machine; time comes from KVM without a check that costs
