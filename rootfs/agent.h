@@ -76,6 +76,10 @@ int account_find(struct account *a, const char *who, const char *passwd, const c
 /* The same, from the files of the root image.  -EFBIG: a file of more than 128 KiB. */
 int account_load(struct account *a, const char *who);
 
+/* Read these files for the next account_load(): until a command has run, nobody changes them.
+ * Returns 0: what is wrong with them is for whoever asks for a user. */
+int account_init(void);
+
 /* --- command.c: starting it --------------------------------------------------------- */
 
 struct command {
