@@ -64,9 +64,12 @@ static void watch(unsigned i, enum flow_need need)
 	s.watched[i] = fd;
 }
 
+/* Closing takes a descriptor out of the set, unless it is one of the two of a terminal. */
 static void end_stream(unsigned i)
 {
-	watch(i, FLOW_ENDED);
+	if (s.flags & EXEC_TTY)
+		watch(i, FLOW_ENDED);
+	s.watched[i] = -1;
 	flow_close(&s.flow[i]);
 }
 
