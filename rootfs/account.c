@@ -170,12 +170,26 @@ int read_file(const char *path, char *text, size_t n)
 	return 0;
 }
 
-int account_load(struct account *a, const char *who)
+static char passwd[FILE_MAX], group[FILE_MAX];
+static bool is_read;
+
+static int read_files(void)
 {
-	static char passwd[FILE_MAX], group[FILE_MAX];
 	int rc = read_file("/etc/passwd", passwd, sizeof(passwd));
 
-	if (rc == 0)
-		rc = read_file("/etc/group", group, sizeof(group));
+	return rc ? rc : read_file("/etc/group", group, sizeof(group));
+}
+
+int account_init(void)
+{
+	is_read = read_files() == 0;
+	return 0;
+}
+
+int account_load(struct account *a, const char *who)
+{
+	int rc = is_read ? 0 : read_files();
+
+	is_read = false;
 	return rc ? rc : account_find(a, who, passwd, group);
 }

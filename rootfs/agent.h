@@ -30,8 +30,13 @@ void host_send(struct msg *m, enum msg_type type, uint32_t id, size_t body);
 
 int host_fd(void);			/* the control connection, for epoll */
 
-/* A new connection to that host port: the caller's descriptor, or a negative errno. */
-int host_connect(uint32_t port);
+/* A socket that never blocks: the caller's descriptor, or a negative errno. */
+int host_socket(void);
+
+/* Ask for its connection to that host port; and wait until it is there.  In two steps, so that
+ * several are asked for in one go.  0 or a negative errno. */
+int host_connect(int fd, uint32_t port);
+int host_connected(int fd);
 
 /* One line for --verbose; on the kernel log while there is no connection. */
 void host_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -82,6 +87,10 @@ int read_file(const char *path, char *text, size_t n);
 
 /* The same as account_find(), from the files of the root image.  -EFBIG: a file of more than 128 KiB. */
 int account_load(struct account *a, const char *who);
+
+/* Read these files for the next account_load(): until a command has run, nobody changes them.
+ * Returns 0: what is wrong with them is for whoever asks for a user. */
+int account_init(void);
 
 /* --- command.c: starting it --------------------------------------------------------- */
 
@@ -134,7 +143,8 @@ enum flow_need flow_run(struct flow *f);
 
 /* --- serve.c: the loop -------------------------------------------------------------- */
 
-/* The epoll set, and limits that a command inherits.  0 or a negative errno. */
+/* The epoll set, limits that a command inherits, and what the first command's streams need
+ * before it is known.  0 or a negative errno. */
 int serve_init(void);
 
 /* Run commands as the host asks for them, one at a time, and reap orphans. */

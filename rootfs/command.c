@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -136,12 +137,13 @@ static bool has_capabilities(void)
 }
 
 /* Root stays root of the guest.  For anybody else, leaving uid 0 empties the capability
- * sets, no_new_privs keeps set-uid files from filling them again, and then we look. */
+ * sets, no_new_privs keeps set-uid files from filling them again, and then we look.  libc
+ * would block signals around each of the three, to tell threads that are not there. */
 static int child_become(const struct account *who)
 {
-	if (setgroups(who->n_groups, who->groups) < 0 ||
-	    setresgid(who->gid, who->gid, who->gid) < 0 ||
-	    setresuid(who->uid, who->uid, who->uid) < 0)
+	if (syscall(SYS_setgroups, who->n_groups, who->groups) < 0 ||
+	    syscall(SYS_setresgid, who->gid, who->gid, who->gid) < 0 ||
+	    syscall(SYS_setresuid, who->uid, who->uid, who->uid) < 0)
 		return -errno;
 	if (who->uid == 0)
 		return 0;
@@ -278,5 +280,7 @@ int warm_up(void)
 			waitpid(pid, NULL, 0);
 	}
 	close(null);
+	mlockall(MCL_CURRENT);		/* our own pages too, the buffers among them */
+	munlockall();
 	return 0;
 }

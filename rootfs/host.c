@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,35 +27,59 @@
 
 static int control = -1;
 
-static int connect_within(uint32_t port, time_t seconds)
+static int new_socket(int flags, time_t seconds)
 {
-	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST,
-				  .svm_port = port };
 	struct timeval patience = { .tv_sec = seconds };
-	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	autoclose int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience,
 		       sizeof(patience)) < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		return -errno;
 	return fd_take(&fd);
 }
 
-int host_connect(uint32_t port)
+int host_socket(void)
 {
-	return connect_within(port, CONNECT_SECONDS);
+	return new_socket(SOCK_NONBLOCK, CONNECT_SECONDS);
+}
+
+int host_connect(int fd, uint32_t port)
+{
+	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST,
+				  .svm_port = port };
+
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
+		return -errno;
+	return 0;
+}
+
+int host_connected(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t n = sizeof(int);
+	int error = 0;
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (p.revents == POLLOUT)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error == 0)
+		return -ECONNRESET;
+	return -error;
 }
 
 int host_hello(void)
 {
 	static struct msg m;
+	int rc;
 
-	control = connect_within(PORT_CONTROL, FOREVER_SECONDS);
-	if (control < 0)
-		return control;
+	control = new_socket(0, FOREVER_SECONDS);
+	rc = control < 0 ? control : host_connect(control, PORT_CONTROL);
+	if (rc < 0)
+		return rc;
 	m.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .boot_ns = now_ns() };
 	host_send(&m, MSG_HELLO, 0, sizeof(m.hello));
 	return 0;

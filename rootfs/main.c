@@ -18,6 +18,7 @@ static const struct step {
 	{ "bringing lo up", loopback_up },
 	{ "preparing to serve", serve_init },
 	{ "warming up", warm_up },
+	{ "reading who there is", account_init },
 	{ "reaching the host", host_hello },
 	{ "taking the host's welcome", welcome },
 };

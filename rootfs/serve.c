@@ -64,9 +64,12 @@ static void watch(unsigned i, enum flow_need need)
 	s.watched[i] = fd;
 }
 
+/* Closing takes a descriptor out of the set, unless it is one of the two of a terminal. */
 static void end_stream(unsigned i)
 {
-	watch(i, FLOW_ENDED);
+	if (s.flags & EXEC_TTY)
+		watch(i, FLOW_ENDED);
+	s.watched[i] = -1;
 	flow_close(&s.flow[i]);
 }
 
@@ -88,27 +91,43 @@ static int unblock(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* Our ends become stream i's flow; *theirs is the end for the command. */
-static int open_pipe(unsigned i, int *theirs)
+/* What a stream is made of.  One of each is made before there is a command: in a machine that
+ * is saved, that is then work of no clone's. */
+struct ends {
+	int sock, ours, theirs;		/* ours and theirs: a pipe */
+};
+
+static struct ends spare[N_STREAMS];	/* sock is -1 when it has been used */
+
+static int make_ends(struct ends *e, unsigned i)
 {
 	bool in = i == STREAM_STDIN;
-	autoclose int sock = host_connect(PORT_STREAM(s.id, i));
-	int ends[2], ours, rc;
+	autoclose int sock = host_socket();
+	int fd[2];
 
 	if (sock < 0)
 		return sock;
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -errno;
-	ours = ends[in];
-	*theirs = ends[!in];
-	rc = unblock(sock);
-	if (rc == 0)
-		rc = unblock(ours);
-	if (in)
-		flow_open(&s.flow[i], fd_take(&sock), ours);
+	*e = (struct ends){ fd_take(&sock), fd[in], fd[!in] };
+	return unblock(e->ours);
+}
+
+/* Our ends become stream i's flow; *theirs is the end for the command. */
+static int open_pipe(unsigned i, int *theirs)
+{
+	struct ends e = spare[i];
+	int rc = e.sock < 0 ? make_ends(&e, i) : 0;
+
+	spare[i].sock = -1;
+	if (rc < 0)
+		return rc;
+	*theirs = e.theirs;
+	if (i == STREAM_STDIN)
+		flow_open(&s.flow[i], e.sock, e.ours);
 	else
-		flow_open(&s.flow[i], ours, fd_take(&sock));
-	return rc;
+		flow_open(&s.flow[i], e.ours, e.sock);
+	return host_connect(e.sock, PORT_STREAM(s.id, i));
 }
 
 /* A terminal of that size: *master is non-blocking, *slave for the command. */
@@ -131,20 +150,27 @@ static int open_terminal(uint16_t rows, uint16_t cols, int *master, int *slave)
  * apart by number. */
 static int connect_terminal(int master)
 {
-	int in, out;
+	struct flow *in = &s.flow[STREAM_STDIN], *out = &s.flow[STREAM_STDOUT];
+	int rc;
 
-	flow_open(&s.flow[STREAM_STDOUT], master, -1);
-	out = s.flow[STREAM_STDOUT].to = host_connect(PORT_STREAM(s.id, STREAM_STDOUT));
-	if (out < 0)
-		return out;
-	in = host_connect(PORT_STREAM(s.id, STREAM_STDIN));
-	if (in < 0)
-		return in;
-	flow_open(&s.flow[STREAM_STDIN], in, fcntl(master, F_DUPFD_CLOEXEC, 0));
-	s.flow[STREAM_STDIN].at_end = END_OF_TRANSMISSION;
-	if (s.flow[STREAM_STDIN].to < 0)
-		return -errno;
-	return unblock(in) < 0 || unblock(out) < 0 ? -errno : 0;
+	flow_open(out, master, host_socket());
+	flow_open(in, host_socket(), fcntl(master, F_DUPFD_CLOEXEC, 0));
+	in->at_end = END_OF_TRANSMISSION;
+	if (out->to < 0 || in->from < 0 || in->to < 0)
+		return -EMFILE;
+	rc = host_connect(out->to, PORT_STREAM(s.id, STREAM_STDOUT));
+	return rc < 0 ? rc : host_connect(in->from, PORT_STREAM(s.id, STREAM_STDIN));
+}
+
+/* The last one first: when it is there, so are the others. */
+static int await_streams(void)
+{
+	int rc = 0;
+
+	for (unsigned i = N_STREAMS; i-- > 0 && rc == 0;)
+		if (s.flow[i].from >= 0)
+			rc = host_connected(i == STREAM_STDIN ? s.flow[i].from : s.flow[i].to);
+	return rc;
 }
 
 static int open_streams(struct command *c, const struct msg_exec *e)
@@ -159,11 +185,12 @@ static int open_streams(struct command *c, const struct msg_exec *e)
 	if (c->tty) {
 		rc = open_terminal(e->rows, e->cols, &master, &c->fd[0]);
 		c->fd[1] = c->fd[2] = c->fd[0];
-		return rc < 0 ? rc : connect_terminal(master);
+		rc = rc < 0 ? rc : connect_terminal(master);
+	} else {
+		for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+			rc = open_pipe(i, &c->fd[i]);
 	}
-	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-		rc = open_pipe(i, &c->fd[i]);
-	return rc;
+	return rc < 0 ? rc : await_streams();
 }
 
 /* The command has them now, or never will. */
@@ -353,6 +380,7 @@ int serve_init(void)
 {
 	struct rlimit files = { 1024, MAX_FILES };
 	sigset_t chld;
+	int rc;
 
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
@@ -363,7 +391,10 @@ int serve_init(void)
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (deaths < 0 || epfd < 0)
 		return -errno;
-	return listen_to(deaths, TAG_DEATHS);
+	rc = listen_to(deaths, TAG_DEATHS);
+	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+		rc = make_ends(&spare[i], i);
+	return rc;
 }
 
 static void dispatch(struct msg *m, uint32_t tag)

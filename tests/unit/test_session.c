@@ -11,6 +11,7 @@
 
 #include "lib/io.h"
 #include "runner/broker.h"
+#include "runner/machine.h"
 #include "runner/reports.h"
 #include "runner/session.h"
 
@@ -88,7 +89,7 @@ static int connect_guest(enum spec_snapshot snapshot)
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	monitor = pair[1];
 	broker_init(&broker, pair[0], &facts, &set);
-	session_init(&session, &opts.spec, 0, &facts, &set);
+	session_init(&session, &opts.spec, machine_generation(&opts.spec), &facts, &set);
 	broker_offer(&broker, &session.port);
 	request(1, PORT_CONTROL, BROKER_ACCEPT);
 	fcntl(guest, F_SETFL, 0);	/* this side of the test blocks */
