@@ -52,7 +52,7 @@ int vm_phase_memory(struct vm *vm, struct err *err)
 	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
 		rc = snap_map(vm, err);
 	if (rc == 0)
-		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
+		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region, err);
 	if (rc < 0)
 		return rc;
 	return arch_vm_init(&vm->kvm, vm->soft, vm->spec.snapshot == SNAP_RESTORE, err);
