@@ -8,6 +8,7 @@
 
 #include "lib/fds.h"
 #include "lib/io.h"
+#include "lib/proto.h"
 #include "vmm/arch/arch.h"
 #include "vmm/fault.h"
 #include "vmm/irq.h"
@@ -98,10 +99,12 @@ static void guest_connects(void *ctx, uint32_t id, uint32_t port)
 		report_send(FD_LOG, &r);
 		vm->heard = true;
 	}
-	if (vm->spec.snapshot == SNAP_TAKE)
+	if (vm->spec.snapshot != SNAP_TAKE)
+		control_request(&vm->control, id, port);
+	else if (port == PORT_CONTROL)
 		snap_begin(vm);		/* the request stays without an answer */
 	else
-		control_request(&vm->control, id, port);
+		vsock_refuse(vm->devices.vsock, id);
 }
 
 static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
