@@ -105,8 +105,8 @@ $(B)/uapi:
 $(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
 	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a -l:libsodium.a
 
-$(B)/sandbox-jailer: $(call host,$(JAILER) $(LIB) $(LOAD))
-	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -lcap-ng
+$(B)/sandbox-jailer: $(call musl,$(JAILER) $(LIB) $(LOAD)) | $(B)/uapi
+	$(call MUSL_LD,$(filter %.o,$^))
 
 $(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^))

@@ -21,7 +21,7 @@
 /* What each hierarchy is called, where systemd and everybody else mounts it. */
 static const struct hierarchy {
 	const char *mount[2];		/* the first of the right type is used */
-	long magic;
+	unsigned long magic;
 	const char *controller;		/* in /proc/self/cgroup; "" is v2 */
 } hierarchies[N_CGROUPS] = {
 	[CG_V2] = { { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" }, CGROUP2_SUPER_MAGIC, "" },
@@ -96,7 +96,7 @@ static int open_mount(const struct hierarchy *h, const char **mount)
 		autoclose int fd = open(h->mount[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		struct statfs fs;
 
-		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != h->magic)
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != h->magic)
 			continue;
 		*mount = h->mount[i];
 		return fd_take(&fd);

@@ -5,9 +5,6 @@
  * until then is removed. */
 #include "jailer/jail.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,20 +108,4 @@ int main(int argc, char **argv)
 		if (steps[i].run(&j, &err) < 0)
 			return give_up(&j, &err);
 	return 1;	/* not reached: the last step replaces the program */
-}
-
-/* libcap-ng's capng_change_id(), which nobody here calls, would link in the C library's
- * user database, and that loads libraries as it runs.  There are no user names here. */
-struct passwd *getpwuid(uid_t uid)
-{
-	(void)uid;
-	errno = ENOTSUP;
-	return NULL;
-}
-
-int initgroups(const char *user, gid_t group)
-{
-	(void)user, (void)group;
-	errno = ENOTSUP;
-	return -1;
 }

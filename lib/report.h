@@ -58,6 +58,7 @@ struct report_jailed {
 struct report_locked {
 	uint64_t create_vm_ns;		/* wall time in KVM_CREATE_VM */
 	uint64_t memory_region_ns;	/* ... and in KVM_SET_USER_MEMORY_REGION */
+	uint64_t memory_region_cpu_ns;	/* the processor's time of that: the rest was waiting */
 	uint64_t cpu_ns;		/* CPU time of the vmm so far, that included */
 	uint32_t soft_kvm;		/* 1: instruction completion is on */
 	uint32_t layers_seccomp;	/* 1: thread filters are on */

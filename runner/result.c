@@ -78,6 +78,7 @@ static json *cpu(const struct facts *f)
 		number(o, "vmm_start", f->locked.cpu_ns / 1000);
 		number(o, "create_vm", f->locked.create_vm_ns / 1000);
 		number(o, "memory_region", f->locked.memory_region_ns / 1000);
+		number(o, "memory_region_cpu", f->locked.memory_region_cpu_ns / 1000);
 	}
 	if (f->t_ended) {
 		number(o, "vmm_user", f->ended.user_us);

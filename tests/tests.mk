@@ -9,7 +9,7 @@ $(TESTLIB): $(call host,$(TESTSRC))
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 $(B)/unit/%: tests/unit/%.c $(TESTLIB)
 	@mkdir -p $(@D)
-	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -ljson-c -lcap-ng -lsodium -lpthread
+	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -ljson-c -lsodium -lpthread
 
 $(B)/unit/test_http: $(B)/sandbox-http
 

@@ -29,8 +29,10 @@ struct kvm {
 /* Refuses a KVM that lacks what the machine is made of, and names it. */
 int kvm_open(struct kvm *k, int fd, unsigned cpus, struct err *err);
 
-/* *took_ns: wall time inside KVM, which on some hosts is most of the start. */
-int kvm_add_memory(const struct kvm *k, const struct gmem *m, uint64_t *took_ns,
+struct kvm_time { uint64_t wall_ns, cpu_ns; };
+
+/* *took: inside KVM, which on some hosts is most of the start. */
+int kvm_add_memory(const struct kvm *k, const struct gmem *m, struct kvm_time *took,
 		   struct err *err);
 
 int kvm_new_vcpu(const struct kvm *k, unsigned id, int *fd, struct kvm_run **run,

@@ -40,7 +40,9 @@ static int build(struct vm *vm, struct err *err)
 static void report_locked(const struct vm *vm, bool filtered)
 {
 	struct report r = { .kind = REPORT_LOCKED, .locked = {
-		.create_vm_ns = vm->kvm.create_ns, .memory_region_ns = vm->memory_region_ns,
+		.create_vm_ns = vm->kvm.create_ns,
+		.memory_region_ns = vm->memory_region.wall_ns,
+		.memory_region_cpu_ns = vm->memory_region.cpu_ns,
 		.soft_kvm = vm->soft, .layers_seccomp = filtered,
 	} };
 	struct timespec t;

@@ -8,6 +8,7 @@
 
 #include "lib/fds.h"
 #include "lib/io.h"
+#include "lib/proto.h"
 #include "vmm/arch/arch.h"
 #include "vmm/fault.h"
 #include "vmm/irq.h"
@@ -52,7 +53,7 @@ int vm_phase_memory(struct vm *vm, struct err *err)
 	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
 		rc = snap_map(vm, err);
 	if (rc == 0)
-		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region_ns, err);
+		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region, err);
 	if (rc < 0)
 		return rc;
 	return arch_vm_init(&vm->kvm, vm->soft, vm->spec.snapshot == SNAP_RESTORE, err);
@@ -98,10 +99,12 @@ static void guest_connects(void *ctx, uint32_t id, uint32_t port)
 		report_send(FD_LOG, &r);
 		vm->heard = true;
 	}
-	if (vm->spec.snapshot == SNAP_TAKE)
+	if (vm->spec.snapshot != SNAP_TAKE)
+		control_request(&vm->control, id, port);
+	else if (port == PORT_CONTROL)
 		snap_begin(vm);		/* the request stays without an answer */
 	else
-		control_request(&vm->control, id, port);
+		vsock_refuse(vm->devices.vsock, id);
 }
 
 static void stop_asked(void *ctx, enum stop_reason why, const char *msg)

@@ -23,7 +23,7 @@ struct vm {
 	bool soft;			/* the KVM emulates the guest's kernel; see arch.h */
 	struct kvm kvm;
 	struct gmem mem;
-	uint64_t memory_region_ns;	/* what handing memory to KVM took */
+	struct kvm_time memory_region;	/* what handing memory to KVM took */
 	struct boot boot;
 	struct loop loop;		/* of the main thread */
 	struct bus bus;

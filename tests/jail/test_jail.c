@@ -210,7 +210,8 @@ static bool a_monitor_that_ends_is_reported(struct rig *r)
 		return false;
 	if (!WIFEXITED(r->status) || WEXITSTATUS(r->status))
 		return no("the keeper's status is %#x", r->status);
-	return r->ended.ended.maxrss_kib > 0 || no("no resource usage");
+	/* Memory may be none: the kernel counts a small program's pages in batches. */
+	return r->ended.ended.user_us + r->ended.ended.system_us > 0 || no("no resource usage");
 }
 
 static bool a_monitor_that_is_killed_is_reported(struct rig *r)

@@ -19,13 +19,17 @@
 
 /* --- before the guest runs --- */
 
+/* Under a hypervisor each CPUID costs 5 us and more, so the leaves that every x86-64 processor
+ * has are not asked for first, as __get_cpuid() would. */
 bool soft_probe(void)
 {
 	unsigned a, b, c, d;
-	bool vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 5);
-	bool svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 1u << 2);
 
-	return !vmx && !svm;
+	__cpuid(1, a, b, c, d);
+	if (c & 1u << 5)		/* VMX */
+		return false;
+	__cpuid(0x80000001, a, b, c, d);
+	return !(c & 1u << 2);		/* SVM */
 }
 
 /* The writes that say where system calls go.  Not for a guest that is restored: its page fault
@@ -136,22 +140,31 @@ const char *soft_cmdline(unsigned cpus)
 	return cpus > 1 ? WORDS " noreplace-smp percpu_alloc=page" : WORDS;
 }
 
-/* Executing CPUID is slow where a hypervisor is underneath, so it is done once. */
-static void know_processor(struct soft_vcpu *s)
+static void know_xstate(struct soft_vcpu *s)
 {
-	unsigned a, b, c, d;
-
-	s->rdrand = __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 30);
 	for (unsigned n = 2; n < SOFT_XSTATE_N; n++) {
-		unsigned size = 0, at = 0, flags = 0;
+		unsigned size, at, flags, d;
 
-		__get_cpuid_count(0xd, n, &size, &at, &flags, &d);
-		if (!(XSTATE_ALL >> n & 1) || at + size > sizeof(s->image))
+		if (!(XSTATE_ALL >> n & 1))
+			continue;
+		__cpuid_count(0xd, n, size, at, flags, d);
+		if (at + size > sizeof(s->image))
 			continue;
 		s->xstate[n] = (struct soft_xstate) {
 			.at = (uint16_t)at, .size = (uint16_t)size, .aligned = flags & 2,
 		};
 	}
+}
+
+/* As for the leaf of XSAVE's components: a processor that has XSAVE has that. */
+static void know_processor(struct soft_vcpu *s)
+{
+	unsigned a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	s->rdrand = c & 1u << 30;
+	if (c & 1u << 26)
+		know_xstate(s);
 }
 
 int soft_vcpu_init(struct soft_vcpu *s, int vcpu_fd, struct kvm_run *run, const struct gmem *mem,
