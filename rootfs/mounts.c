@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/io.h"
 
 #define ROOT_DISK "/dev/vda"
 #define DISK_WAIT_MS 5000		/* a driver in a module may still be probing */
@@ -96,6 +97,22 @@ static void limit_readahead(void)
 		host_log("readahead: %s", strerror(errno));
 }
 
+/* "faultaround", in bytes, is how many pages of a file to map along with the one that was
+ * touched; our host says it where that costs more than another fault.  debugfs is the only
+ * place to tell the kernel, and is gone again before anybody could look. */
+static void limit_faultaround(void)
+{
+	const char *bytes = getenv("faultaround");
+	autoclose int fd = -1;
+
+	if (!bytes || mount("debugfs", "/root", "debugfs", 0, NULL) < 0)
+		return;
+	fd = open("/root/fault_around_bytes", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || io_write(fd, bytes, strlen(bytes)) < 0)
+		host_log("faultaround: %s", strerror(errno));
+	umount2("/root", MNT_DETACH);
+}
+
 /* A read-only ext4 must not replay its journal. */
 static int mount_disk(void)
 {
@@ -151,8 +168,10 @@ static int enter_root(void)
 
 int mounts_root(void)
 {
-	int rc = mount_disk();
+	int rc;
 
+	limit_faultaround();
+	rc = mount_disk();
 	if (rc == -ENOENT || rc == -ENXIO) {
 		rc = wait_for_disk();
 		if (rc == 0)
