@@ -92,6 +92,20 @@ int cache_create(const char *path)
 	return -EEXIST;
 }
 
+/* One that was removed meanwhile is nobody's. */
+int cache_lock(const char *path)
+{
+	for (;;) {
+		autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		struct stat st;
+
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+			return -errno;
+		if (st.st_nlink > 0)
+			return fd_take(&fd);
+	}
+}
+
 /* --- the key ----------------------------------------------------------------------------- */
 
 static int read_key(const char *path, uint8_t key[SNAP_KEY], struct err *err)
@@ -175,7 +189,7 @@ static unsigned list(int dir, DIR *d, struct cache_entry *e)
 	unsigned n = 0;
 
 	while (n < MAX_FILES && (f = readdir(d))) {
-		if (ends_in(f->d_name, ".tmp"))
+		if (ends_in(f->d_name, ".tmp") || ends_in(f->d_name, CACHE_LOCK))
 			remove_abandoned(dir, f->d_name);
 		if (!ends_in(f->d_name, CACHE_SUFFIX) ||
 		    fstatat(dir, f->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -232,4 +246,22 @@ int cache_trim(uint64_t limit, struct err *err)
 	}
 	closedir(d);
 	return gone;
+}
+
+int cache_forget(struct err *err)
+{
+	char path[PATH_MAX];
+	int rc = cache_dir(path, err);
+	DIR *d = rc < 0 ? NULL : opendir(path);
+	struct dirent *f;
+
+	if (rc < 0)
+		return rc;
+	if (!d)
+		return err_sys(err, "cache: %s", path);
+	while ((f = readdir(d)))
+		if (ends_in(f->d_name, CACHE_FAILED))
+			unlinkat(dirfd(d), f->d_name, 0);
+	closedir(d);
+	return 0;
 }

@@ -10,6 +10,8 @@
 #include "runner/snapfile.h"
 
 #define CACHE_SUFFIX ".snap"
+#define CACHE_LOCK ".lock"		/* of a template: somebody makes it */
+#define CACHE_FAILED ".failed"		/* of a template: why it could not be made, a line each time */
 #define CACHE_LIMIT (2ull << 30)	/* bytes of templates that are kept */
 
 /* The directory, made with mode 0700 if it is not there.  One that is not ours, or that others
@@ -24,6 +26,9 @@ int cache_key(uint8_t key[SNAP_KEY], struct err *err);
  * The descriptor, or a negative errno. */
 int cache_create(const char *path);
 
+/* Wait until nobody else has the lock of that name; the descriptor, or a negative errno. */
+int cache_lock(const char *path);
+
 struct cache_entry {
 	char name[NAME_MAX + 1];
 	uint64_t bytes;			/* on disk */
@@ -36,5 +41,8 @@ int cache_list(const struct cache_entry **out, struct err *err);
 /* Remove templates, those longest unused first, until the rest has at most `limit` bytes on
  * disk; 0 removes all.  Also what a killed run left half made.  Returns how many went. */
 int cache_trim(uint64_t limit, struct err *err);
+
+/* Forget which templates could not be made: they are tried again. */
+int cache_forget(struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "runner/snapfile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
 #include "lib/io.h"
 
 #define PAGE 4096u
@@ -139,6 +141,19 @@ static bool is_sane(const struct snap_header *h, const struct stat *st)
 	return h->state_len > 0 && h->state_len <= SNAP_STATE_MAX &&
 	       h->memory_len <= (1ull << 40) && h->memory_len % PAGE == 0 && memchr(h->text, '\0', sizeof(h->text)) &&
 	       (uint64_t)st->st_size == SNAP_MEMORY_AT + h->memory_len;
+}
+
+int snapfile_look(const char *path, struct err *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char magic[sizeof(((struct snap_header *)0)->magic)] = "";
+
+	if (fd < 0)
+		return err_sys(err, "snapshot %s", path);
+	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+	    memcmp(magic, SNAP_MAGIC, sizeof(magic)))
+		return err_set(err, EINVAL, "snapshot %s: is not a snapshot", path);
+	return 0;
 }
 
 int snapfile_read(int fd, const uint8_t key[SNAP_KEY], const char *path, struct snap_header *h,

@@ -20,6 +20,9 @@
 int snapfile_finish(int fd, const uint8_t key[SNAP_KEY], uint32_t state_len, uint64_t memory_len,
 		    const char *text, struct err *err);
 
+/* By its first bytes, damaged or not, is it a snapshot?  0, -ENOENT, -EINVAL... */
+int snapfile_look(const char *path, struct err *err);
+
 /* Read and check the header and the state; guest memory only for its size.  path: for errors. */
 int snapfile_read(int fd, const uint8_t key[SNAP_KEY], const char *path, struct snap_header *h,
 		  struct err *err);

@@ -1,12 +1,14 @@
 /* snapshot.c - `sandbox snapshot`: machines kept in files. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/spec.h"
 #include "runner/cache.h"
 #include "runner/cmd.h"
 #include "runner/say.h"
@@ -54,21 +56,58 @@ static int verify(const char *path, struct err *err)
 /* Only what is a snapshot, damaged or not, is removed by this name. */
 static int rm(const char *path, struct err *err)
 {
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char magic[8] = "";
-
-	if (fd < 0)
-		return err_sys(err, "snapshot %s", path);
-	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
-	    memcmp(magic, SNAP_MAGIC, sizeof(magic)))
-		return err_set(err, EINVAL, "snapshot %s: is not a snapshot", path);
+	if (snapfile_look(path, err) < 0)
+		return -err->code;
 	return unlink(path) < 0 ? err_sys(err, "snapshot %s", path) : 0;
+}
+
+/* What says which machine it is, and how it is made; the rest of the options is about a command.
+ * A --disk is told why not. */
+static bool concerns_machine(const char *name)
+{
+	static const char *const options[] = {
+		"memory", "cpus", "root", "kernel", "initrd", "cmdline", "disk", "config", "console",
+		"kvm-fd", "verbose", "fault",
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!strcmp(name, options[i]))
+			return true;
+	return false;
+}
+
+/* The first option that means nothing here, or NULL.  One that does not exist is left to the
+ * parser, which knows what it is like. */
+static const char *misplaced(int argc, char **argv)
+{
+	for (int i = 2; i < argc && !strncmp(argv[i], "--", 2) && argv[i][2]; i++) {
+		char name[64];
+		const struct spec_row *row;
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[i] + 2, "="), argv[i] + 2);
+		row = spec_find(name, SPEC_FLAG);
+		if (!row)
+			return NULL;
+		if (!concerns_machine(row->name))
+			return row->name;
+		if (row->arg && !strchr(argv[i], '='))
+			i++;
+	}
+	return NULL;
 }
 
 static int take(int argc, char **argv)
 {
+	const char *odd;
+
 	if (argc < 2 || strcmp(argv[1], "--template")) {
 		say("snapshot take: only --template is there to take; try: sandbox snapshot");
+		return EXIT_SANDBOX;
+	}
+	odd = misplaced(argc, argv);
+	if (odd) {
+		say("snapshot take: --%s means nothing to a machine that is saved; try: sandbox snapshot",
+		    odd);
 		return EXIT_SANDBOX;
 	}
 	argv[1] = argv[0];

@@ -35,8 +35,8 @@ static int trim(uint64_t size, struct err *err)
 {
 	int gone = cache_trim(size, err);
 
-	if (gone < 0)
-		return gone;
+	if (gone < 0 || cache_forget(err) < 0)
+		return -err->code;
 	printf("%d removed\n", gone);
 	return fflush(stdout) == 0 ? 0 : err_sys(err, "stdout");
 }

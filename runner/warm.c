@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -27,6 +28,8 @@
 
 #define NAME_HEX 32
 #define PATIENCE_MS 300		/* what is wrong with the input shows sooner than this */
+#define FAILURES 2		/* so many in the last... */
+#define FAILURE_SECONDS 3600	/* ...hour: it is not tried again before that has passed */
 
 /* --- what a machine is, as text ------------------------------------------------------------ */
 
@@ -253,10 +256,85 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	add_option(argv, n, "--", path);
 }
 
+/* The last line of a text, without our name before it; and how many lines there are. */
+static unsigned last_line(char *text, const char **last)
+{
+	unsigned n = 0;
+	char *next = text;
+
+	while ((text = strsep(&next, "\n")) && next) {
+		*last = strncmp(text, "sandbox: ", 9) ? text : text + 9;
+		n++;
+	}
+	return n;
+}
+
+#define NOTE (PATH_MAX + 16)	/* bytes of the name of the file where failures are kept */
+
+static int open_note(const char *path, char name[NOTE], int flags)
+{
+	snprintf(name, NOTE, "%s" CACHE_FAILED, path);
+	return open(name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+}
+
+static int forget_failures(const char *path)
+{
+	char name[NOTE];
+
+	snprintf(name, sizeof(name), "%s" CACHE_FAILED, path);
+	unlink(name);
+	return 0;
+}
+
+static unsigned read_lines(int fd, char *text, size_t n, const char **last)
+{
+	ssize_t got = pread(fd, text, n - 1, 0);
+
+	text[got > 0 ? got : 0] = '\0';
+	return last_line(text, last);
+}
+
+/* Written by us, when the maker is gone and the room that it took is free again.  One that was
+ * killed has said nothing, and there is nothing to keep. */
+static int remember_failure(const char *path, int said, struct err *err)
+{
+	char name[NOTE], text[1024];
+	const char *why = "it was killed";
+	autoclose int fd = -1;
+
+	if (read_lines(said, text, sizeof(text), &why) > 0) {
+		fd = open_note(path, name, O_WRONLY | O_CREAT | O_APPEND);
+		dprintf(fd, "%s\n", why);
+	}
+	return err_set(err, EIO, "no template could be made: %.150s", why);
+}
+
+/* Twice, because once may have been an accident. */
+static int failed_lately(const char *path, struct err *err)
+{
+	char name[NOTE], text[1024];
+	autoclose int fd = open_note(path, name, O_RDONLY);
+	const char *why;
+	struct stat st;
+	time_t age;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	age = time(NULL) - st.st_mtim.tv_sec;
+	if (age < 0 || age >= FAILURE_SECONDS)
+		return forget_failures(path);
+	if (read_lines(fd, text, sizeof(text), &why) < FAILURES)
+		return 0;
+	return err_set(err, EAGAIN, "saving this machine failed again and again: %.100s; the next try is "
+		       "in %ld minutes, or after: sandbox cache rm", why,
+		       (long)(FAILURE_SECONDS - age + 59) / 60);
+}
+
 /* `sandbox snapshot take --template` with the options of this machine, as a process of its own:
- * a machine is a process's whole business.  It says nothing: what cannot be saved for what is
- * wrong with it is booted next, and that says what is wrong. */
-static int spawn_take(const struct launch *l, const struct spec *spec, const char *path, pid_t *pid)
+ * a machine is a process's whole business.  What it says is remembered and not shown: what
+ * cannot be saved for what is wrong with it is booted next, and that says what is wrong. */
+static int spawn_take(const struct launch *l, const struct spec *spec, const char *path, int said,
+		      pid_t *pid)
 {
 	const char *argv[TAKE_ARGS] = { "sandbox", "snapshot", "take", "--template" };
 	posix_spawn_file_actions_t actions;
@@ -265,7 +343,7 @@ static int spawn_take(const struct launch *l, const struct spec *spec, const cha
 
 	take_args(spec, path, argv);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
 	if (spec->kvm_fd)
 		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_KVM], atoi(TAKE_KVM));
 	rc = -posix_spawn(pid, "/proc/self/exe", &actions, NULL, (char *const *)(uintptr_t)argv,
@@ -284,10 +362,13 @@ static bool ends_soon(pid_t pid)
 
 static int take(const struct launch *l, const struct spec *spec, const char *path, struct err *err)
 {
+	autoclose int said = memfd_create("said", MFD_CLOEXEC);
 	int status, rc;
 	pid_t pid;
 
-	rc = spawn_take(l, spec, path, &pid);
+	if (said < 0)
+		return err_sys(err, "cannot start myself");
+	rc = spawn_take(l, spec, path, said, &pid);
 	if (rc < 0)
 		return err_set(err, -rc, "cannot start myself: %s", strerror(-rc));
 	if (!ends_soon(pid))
@@ -295,7 +376,7 @@ static int take(const struct launch *l, const struct spec *spec, const char *pat
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "waiting for the template");
-	return status == 0 ? 0 : err_set(err, EIO, "no template could be made");
+	return status == 0 ? forget_failures(path) : remember_failure(path, said, err);
 }
 
 /* One that is no good is replaced. */
@@ -311,7 +392,9 @@ static int make_locked(struct launch *l, const struct spec *spec, const char *pa
 		say("%s", err->msg);
 		unlink(path);
 	}
-	rc = take(l, spec, path, err);
+	rc = failed_lately(path, err);
+	if (rc == 0)
+		rc = take(l, spec, path, err);
 	if (rc < 0)
 		return rc;
 	cache_trim(CACHE_LIMIT, &trim);
@@ -326,10 +409,10 @@ static int make_template(struct launch *l, const struct spec *spec, const char *
 	autoclose int lock = -1;
 	int rc;
 
-	snprintf(name, sizeof(name), "%s.lock", path);
-	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_sys(err, "cache: %s", name);
+	snprintf(name, sizeof(name), "%s" CACHE_LOCK, path);
+	lock = cache_lock(name);
+	if (lock < 0)
+		return err_set(err, -lock, "cache: %s: %s", name, strerror(-lock));
 	rc = make_locked(l, spec, path, t, err);
 	unlink(name);
 	return rc;
@@ -397,9 +480,14 @@ static bool root_is_file(const struct launch *l)
 
 static int save(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
 {
+	int rc;
+
 	if (!root_is_file(l) || spec->disk.n > 0)
 		return err_set(err, EINVAL, "snapshot: a machine with a block device or a --disk "
 			       "cannot be saved");
+	rc = snapfile_look(spec->save, err);	/* only a snapshot is replaced */
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
 	saved = *t;
 	return open_save(l, spec, err);
 }

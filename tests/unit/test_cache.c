@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner/cache.h"
@@ -323,6 +324,56 @@ static void only_templates_are_trimmed(void **state)
 	assert_int_equal(files_in_cache(), 5);
 }
 
+static void a_lock_goes_unless_somebody_holds_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(cache, 0700), 0);
+	close(open(in_cache("a.snap.lock"), O_CREAT | O_WRONLY, 0600));
+	fd = cache_lock(in_cache("b.snap.lock"));
+	assert_true(fd >= 0);
+	assert_int_equal(cache_trim(0, &err), 0);
+	assert_true(!is_there("a.snap.lock") && is_there("b.snap.lock"));
+	close(fd);
+	assert_int_equal(cache_trim(0, &err), 0);
+	assert_int_equal(files_in_cache(), 0);
+}
+
+static void a_lock_that_was_removed_is_made_again(void **state)
+{
+	char path[PATH_MAX];
+	int held, fd;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkdir(cache, 0700), 0);
+	strcpy(path, in_cache("a.snap.lock"));
+	held = cache_lock(path);
+	pid = fork();
+	if (pid == 0) {			/* waits for the one that goes */
+		close(held);
+		fd = cache_lock(path);
+		_exit(fd < 0 || access(path, F_OK) < 0);
+	}
+	usleep(50000);
+	unlink(path);
+	close(held);
+	assert_int_equal(waitpid(pid, &fd, 0), pid);
+	assert_int_equal(fd, 0);
+}
+
+static void failures_are_forgotten_on_request(void **state)
+{
+	(void)state;
+	put_three();
+	put("a.snap.failed", 10);
+	assert_int_equal(cache_trim(UINT64_MAX, &err), 0);
+	assert_true(is_there("a.snap.failed"));
+	assert_int_equal(cache_forget(&err), 0);
+	assert_true(!is_there("a.snap.failed") && is_there("a.snap"));
+}
+
 static void half_made_ones_go_unless_their_maker_lives(void **state)
 {
 	int fd;
@@ -360,6 +411,9 @@ int main(void)
 		WITH_PARENT(parts_of_a_second_count),
 		WITH_PARENT(only_templates_are_trimmed),
 		WITH_PARENT(half_made_ones_go_unless_their_maker_lives),
+		WITH_PARENT(a_lock_goes_unless_somebody_holds_it),
+		WITH_PARENT(a_lock_that_was_removed_is_made_again),
+		WITH_PARENT(failures_are_forgotten_on_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,13 @@ refused "is not a snapshot" "$SANDBOX" snapshot rm "$T/kernel"
 truncate -s 4096 "$T/disk"
 refused "cannot be saved" "$SANDBOX" snapshot take --template --disk "$T/disk" "$T/other"
 refused "No such file" "$SANDBOX" snapshot take --template /nowhere/at/all
+cp "$BUILD/vmlinux-up" "$T/notes"
+refused "$T/notes: is not a snapshot" "$SANDBOX" snapshot take --template "$T/notes"
+cmp -s "$T/notes" "$BUILD/vmlinux-up" || fail "a file that is not a snapshot was written to"
+for option in --timeout=1s --env=A=1 --user=root --workdir=/ --hostname=h --result=r --cold --tty --explain; do
+	name=${option%%=*}
+	refused "$name means nothing" "$SANDBOX" snapshot take --template --memory 64M "$option" "$T/other"
+done
 [ ! -e "$T/other" ] || fail "a refused snapshot was left behind"
 
 # byte WHERE FILE: another value there

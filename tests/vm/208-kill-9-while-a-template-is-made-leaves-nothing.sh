@@ -6,13 +6,21 @@ before=$(leftovers)
 for victim in sandbox sandbox-jailer sandbox-vmm; do
 	"$SANDBOX" run -- true > /dev/null 2>&1 &
 	runner=$!
-	for _ in $(seq 100); do pgrep -x sandbox-vmm > /dev/null && break; sleep 0.1; done
+	# By descent, not by name alone: others may have machines on this host.  The maker is
+	# started from /proc/self/exe, and called that.
+	for _ in $(seq 100); do
+		maker=$(pgrep -x exe -P $runner) && jailer=$(pgrep -x sandbox-jailer -P "$maker") &&
+			vmm=$(pgrep -x sandbox-vmm -P "$jailer") && break
+		sleep 0.1
+	done
+	[ -n "${vmm:-}" ] || fail "no monitor of ours to kill"
 	sleep 1
-	maker=$(pgrep -x sandbox -P $runner)
 	case $victim in
 	sandbox)	kill -9 "$maker" ;;
-	*)		kill -9 $(pgrep -x $victim) ;;
+	sandbox-jailer)	kill -9 "$jailer" ;;
+	*)		kill -9 "$vmm" ;;
 	esac
+	maker= jailer= vmm=
 	wait $runner
 	equal $? 0 "status of the run, which boots without a template"
 	nothing_left "$before"
