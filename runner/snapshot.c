@@ -63,17 +63,14 @@ static int rm(const char *path, struct err *err)
 
 /* What says which machine it is, and how it is made; the rest of the options is about a command.
  * A --disk is told why not. */
-static bool concerns_machine(const char *name)
+static bool concerns_machine(const struct spec_row *row)
 {
-	static const char *const options[] = {
-		"memory", "cpus", "root", "kernel", "initrd", "cmdline", "disk", "config", "console",
-		"kvm-fd", "verbose", "fault",
-	};
+	static const char *const others[] = { "disk", "config", "console", "verbose", "fault" };
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strcmp(name, options[i]))
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(row->name, others[i]))
 			return true;
-	return false;
+	return row->where & SPEC_MACHINE && strcmp(row->name, "from");
 }
 
 /* The first option that means nothing here, or NULL.  One that does not exist is left to the
@@ -88,7 +85,7 @@ static const char *misplaced(int argc, char **argv)
 		row = spec_find(name, SPEC_FLAG);
 		if (!row)
 			return NULL;
-		if (!concerns_machine(row->name))
+		if (!concerns_machine(row))
 			return row->name;
 		if (row->arg && !strchr(argv[i], '='))
 			i++;
