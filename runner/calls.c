@@ -144,7 +144,7 @@ static void over(struct call *c, struct handback *b, const struct machine *m)
 	struct function *f = c->function;
 
 	/* a file of that size is the limit that start() has set */
-	if (strstr(b->message, strerror(EFBIG)))
+	if (!strcmp(b->reason, "error") && strstr(b->message, strerror(EFBIG)))
 		strcpy(b->reason, "output-limit");
 	if (!c->cancelled) {
 		if (status_of(b) != 200)
