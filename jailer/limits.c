@@ -22,7 +22,7 @@ static rlim_t address_space(const struct jail *j)
 /* Writing is for disks, which grow no further than they are, and for the one snapshot. */
 static rlim_t file_size(const struct jail *j)
 {
-	if (j->spec.snapshot == SNAP_TAKE)
+	if (j->spec.snapshot == SNAP_TAKE || j->spec.savable)
 		return SNAP_MEMORY_AT + j->spec.memory;
 	return j->spec.disks_ro == (1u << j->spec.disks) - 1 ? 0 : RLIM_INFINITY;
 }

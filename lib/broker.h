@@ -16,6 +16,8 @@ enum broker_op {
 	BROKER_CONNECT,		/* runner: connect this descriptor to guest port `port` */
 	BROKER_STOP,		/* runner: the run is over, stop the machine */
 	BROKER_START,		/* runner: a machine that is held may run; once */
+	BROKER_SAVE,		/* runner: save a savable machine into this descriptor of a file,
+				 * say so with REPORT_SAVED, and go on */
 };
 
 struct broker_msg {

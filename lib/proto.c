@@ -26,6 +26,7 @@ static const struct shape shapes[N_MSG_TYPES] = {
 	[MSG_SIGNAL]	   = { FROM_HOST, sizeof(struct msg_signal), false },
 	[MSG_RESIZE]	   = { FROM_HOST, sizeof(struct msg_resize), false },
 	[MSG_EXITED]	   = { FROM_GUEST, sizeof(struct msg_exited), false },
+	[MSG_ATTACH]	   = { FROM_HOST, sizeof(struct msg_attach), false },
 	[MSG_LOG]	   = { FROM_GUEST, sizeof(struct msg_log), false },
 };
 

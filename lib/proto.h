@@ -14,6 +14,10 @@
  *	[closes stdout and stderr when they are drained]
  *	EXITED		->
  *
+ * In a clone of a machine whose command was running, the guest connects again; HELLO names
+ * the session, and the answer is WELCOME and ATTACH, after which the streams that are still
+ * open are connected and STARTED is said, as after EXEC.
+ *
  * Everything from the guest is a claim.  A malformed, unknown or out-of-order message
  * ends the run. */
 #ifndef LIB_PROTO_H
@@ -25,7 +29,7 @@
 #include "lib/limits.h"
 
 #define PROTO_MAGIC	0x58425353u	/* "SSBX" */
-#define PROTO_VERSION	2
+#define PROTO_VERSION	3
 #define PORT_CONTROL	1000
 
 /* Port of stream `n` of session `id`. */
@@ -34,7 +38,7 @@ enum stream { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR, N_STREAMS };
 
 enum msg_type {
 	MSG_HELLO = 1, MSG_WELCOME, MSG_EXEC, MSG_STARTED, MSG_SPAWN_FAILED, MSG_SIGNAL,
-	MSG_RESIZE, MSG_EXITED, MSG_LOG,
+	MSG_RESIZE, MSG_EXITED, MSG_LOG, MSG_ATTACH,
 	N_MSG_TYPES
 };
 
@@ -48,7 +52,7 @@ struct msg_header {
 
 struct msg_hello {
 	uint32_t agent_version;		/* PROTO_VERSION it was built with */
-	uint32_t zero;
+	uint32_t session;		/* of the command that runs already, or 0 */
 	uint64_t boot_ns;		/* guest CLOCK_MONOTONIC */
 };
 
@@ -93,6 +97,10 @@ struct msg_resize {
 	uint16_t rows, cols;
 };
 
+struct msg_attach {
+	uint16_t rows, cols;		/* of a terminal, if the command has one */
+};
+
 struct msg_exited {
 	int32_t  code, signal;		/* signal is 0 for an exit */
 	uint32_t oom_kill;		/* the guest's kernel killed something for memory */
@@ -114,6 +122,7 @@ struct msg {
 		struct msg_spawn_failed spawn_failed;
 		struct msg_signal signal;
 		struct msg_resize resize;
+		struct msg_attach attach;
 		struct msg_exited exited;
 		struct msg_log log;
 		uint8_t body[MAX_FRAME - sizeof(struct msg_header)];

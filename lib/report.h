@@ -20,6 +20,7 @@ enum report_kind {
 	REPORT_VIOLATION,	/* vmm: a filter stopped it; body violation */
 	REPORT_HEARD,		/* vmm: the guest's first connect request; body counters */
 	REPORT_STOPPED,		/* vmm: the machine stops; body stopped */
+	REPORT_SAVED,		/* vmm: BROKER_SAVE is done; body saved */
 	REPORT_NOTE,		/* vmm: a line for --verbose; body err.msg */
 	REPORT_ENDED,		/* keeper: the vmm is gone and cleaned up; body ended */
 };
@@ -84,6 +85,11 @@ struct report_stopped {
 	char     msg[160];
 };
 
+struct report_saved {
+	uint32_t state_len;		/* bytes at SNAP_STATE_AT */
+	struct err err;			/* with a code: it is not saved */
+};
+
 struct report_ended {
 	int32_t  code, signal;		/* how the vmm ended: one of the two */
 	uint32_t oom_kill;		/* the vmm's cgroup ran out of memory */
@@ -102,6 +108,7 @@ struct report {
 		struct report_violation violation;
 		struct report_counters counters;
 		struct report_stopped stopped;
+		struct report_saved saved;
 		struct report_ended ended;
 	};
 };

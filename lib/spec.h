@@ -36,6 +36,7 @@ struct spec {
 	bool     initrd;		/* FD_INITRD is there */
 	bool     hold;			/* the guest waits for BROKER_START */
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
+	bool     savable;		/* it may be saved while the command runs */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
 	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */
 
@@ -43,6 +44,8 @@ struct spec {
 	const char *root, *kernel, *initrd_path, *result, *config;
 	const char *workdir, *user, *hostname;
 	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
+	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */
+	const char *name;		/* of a savable machine, for others */
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */

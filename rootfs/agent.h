@@ -18,8 +18,9 @@
 
 /* --- host.c: the host, over vsock ------------------------------------------------- */
 
-/* Open the control connection and say HELLO.  0 or a negative errno. */
-int host_hello(void);
+/* Open the control connection, instead of the one there was, and say HELLO; session: of the
+ * command that is running, or 0.  0 or a negative errno. */
+int host_hello(uint32_t session);
 
 /* Receive the next message, checked; blocks.  A host that is gone or talks rubbish ends
  * the machine: this returns only with a message. */
@@ -122,7 +123,7 @@ int warm_up(void);
 
 #define FLOW_BUF 65536
 
-enum flow_need { FLOW_INPUT = 1, FLOW_OUTPUT, FLOW_ENDED };
+enum flow_need { FLOW_INPUT = 1, FLOW_OUTPUT, FLOW_ENDED, FLOW_LOST };
 
 /* Both descriptors non-blocking and owned by the flow; -1 when closed. */
 struct flow {
@@ -138,8 +139,32 @@ void flow_close(struct flow *f);
 
 /* Move what can be moved in one go, and say what it takes to go on: `from` readable,
  * `to` writable, or nothing any more: the input ended and all of it is written, or the
- * output was closed by its reader.  The descriptors are still open then. */
+ * output was closed by its reader; or, LOST, a connection to the host is the other end of
+ * nothing.  The descriptors are still open then. */
 enum flow_need flow_run(struct flow *f);
+
+/* --- streams.c: what a command reads and writes ------------------------------------- */
+
+/* What the first command's streams need before it is known.  epfd: the caller's, where stream
+ * i has i as its data. */
+int streams_init(int epfd);
+
+/* Make those of a command, connected to the host; c->fd[] is what it gets.  Then either it has
+ * been started, and data may move, or it has not.  0 or a negative errno. */
+int streams_open(struct command *c, const struct msg_exec *e, uint32_t id);
+void streams_begin(void);
+void streams_abandon(void);
+
+/* Connect those that are open to the host anew. */
+int streams_reconnect(void);
+
+bool stream_is_open(unsigned i);
+bool stream_ready(unsigned i);		/* move data; was there any? */
+void stream_end(unsigned i);
+
+uint64_t streams_output(void);		/* bytes that the command has written so far */
+bool streams_wait_for_host(void);	/* is there output that it has not taken yet? */
+void streams_resize(uint16_t rows, uint16_t cols);	/* of a terminal, if there is one */
 
 /* --- serve.c: the loop -------------------------------------------------------------- */
 

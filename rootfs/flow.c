@@ -29,14 +29,22 @@ void flow_close(struct flow *f)
 	f->len = 0;
 }
 
-/* A terminal whose last process is gone answers EIO, a reset connection ECONNRESET: all
- * of them are the end. */
+/* Of a connection that the kernel has reset because the machine is another one now.  One that
+ * the host resets has ended: it answers 0 and EPIPE. */
+static bool is_lost(ssize_t error)
+{
+	return error == -ENOTCONN || error == -ECONNRESET;
+}
+
+/* A terminal whose last process is gone answers EIO: that is the end, too. */
 static enum flow_need fill(struct flow *f)
 {
 	ssize_t got = io_read_some(f->from, f->buf, sizeof(f->buf));
 
 	if (got == -EAGAIN)
 		return FLOW_INPUT;
+	if (is_lost(got))
+		return FLOW_LOST;
 	if (got <= 0 && f->at_end < 0)
 		return FLOW_ENDED;
 	f->off = 0;
@@ -63,7 +71,7 @@ enum flow_need flow_run(struct flow *f)
 	if (put == -EAGAIN)
 		return FLOW_OUTPUT;
 	if (put < 0)
-		return FLOW_ENDED;
+		return is_lost(put) ? FLOW_LOST : FLOW_ENDED;
 	f->off += (unsigned)put;
 	f->len -= (unsigned)put;
 	return f->len ? FLOW_OUTPUT : FLOW_INPUT;

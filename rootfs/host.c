@@ -71,16 +71,19 @@ int host_connected(int fd)
 	return -error;
 }
 
-int host_hello(void)
+int host_hello(uint32_t session)
 {
 	static struct msg m;
 	int rc;
 
+	if (control >= 0)
+		close(control);
 	control = new_socket(0, FOREVER_SECONDS);
 	rc = control < 0 ? control : host_connect(control, PORT_CONTROL);
 	if (rc < 0)
 		return rc;
-	m.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .boot_ns = now_ns() };
+	m.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .session = session,
+				      .boot_ns = now_ns() };
 	host_send(&m, MSG_HELLO, 0, sizeof(m.hello));
 	return 0;
 }

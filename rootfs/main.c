@@ -7,6 +7,11 @@
 
 #include "rootfs/agent.h"
 
+static int first_hello(void)
+{
+	return host_hello(0);
+}
+
 static const struct step {
 	const char *what;
 	int (*run)(void);
@@ -19,7 +24,7 @@ static const struct step {
 	{ "preparing to serve", serve_init },
 	{ "warming up", warm_up },
 	{ "reading who there is", account_init },
-	{ "reaching the host", host_hello },
+	{ "reaching the host", first_hello },
 	{ "taking the host's welcome", welcome },
 };
 

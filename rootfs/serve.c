@@ -1,17 +1,13 @@
 /* serve.c - the loop of pid 1: the host's requests, the command's streams, and the dead.
  *
- * One epoll set.  A flow is in it with the one descriptor it waits for, so readiness costs
- * one system call to learn, two to serve, and none to change while data runs freely.
- * Deaths arrive through a signalfd: epoll would put off a signal for as long as there is
- * output to move. */
+ * One epoll set.  Deaths arrive through a signalfd: epoll would put off a signal for as long
+ * as there is output to move. */
 #include "rootfs/agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -26,7 +22,6 @@
 /* ...or have said more than a pipe could have held when it ended. */
 #define DRAIN_BYTES (1u << 20)
 
-#define END_OF_TRANSMISSION 4		/* ^D, what a terminal takes for the end of input */
 #define MAX_FILES 1048576		/* what a command may raise its limit to */
 
 /* What an event is about: a stream's number, or one of these. */
@@ -38,160 +33,12 @@ static struct session {
 	bool exited;
 	struct msg_exited end;		/* valid once it exited */
 	uint64_t quiet_since;		/* ns: its exit, or the last output after it */
-	uint64_t moved_at_exit;
-	struct flow flow[N_STREAMS];
-	int watched[N_STREAMS];		/* the descriptor in the epoll set, or -1 */
-	enum flow_need need[N_STREAMS];
+	uint64_t output_at_exit;
 } s;
 
 static int epfd, deaths;		/* deaths: a signalfd for SIGCHLD */
 
-/* --- streams ------------------------------------------------------------------------ */
-
-static void watch(unsigned i, enum flow_need need)
-{
-	int fd = need == FLOW_INPUT ? s.flow[i].from : need == FLOW_OUTPUT ? s.flow[i].to : -1;
-	struct epoll_event ev = { .events = need == FLOW_INPUT ? EPOLLIN : EPOLLOUT,
-				  .data.u32 = i };
-
-	s.need[i] = need;
-	if (fd == s.watched[i])
-		return;
-	if (s.watched[i] >= 0)
-		epoll_ctl(epfd, EPOLL_CTL_DEL, s.watched[i], NULL);
-	if (fd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		host_give_up("epoll: %s", strerror(errno));
-	s.watched[i] = fd;
-}
-
-/* Closing takes a descriptor out of the set, unless it is one of the two of a terminal. */
-static void end_stream(unsigned i)
-{
-	if (s.flags & EXEC_TTY)
-		watch(i, FLOW_ENDED);
-	s.watched[i] = -1;
-	flow_close(&s.flow[i]);
-}
-
-static void stream_ready(unsigned i)
-{
-	uint64_t before = s.flow[i].moved;
-	enum flow_need need = flow_run(&s.flow[i]);
-
-	if (s.exited && s.flow[i].moved != before)
-		s.quiet_since = now_ns();
-	if (need == FLOW_ENDED)
-		end_stream(i);
-	else
-		watch(i, need);
-}
-
-static int unblock(int fd)
-{
-	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-/* What a stream is made of.  One of each is made before there is a command: in a machine that
- * is saved, that is then work of no clone's. */
-struct ends {
-	int sock, ours, theirs;		/* ours and theirs: a pipe */
-};
-
-static struct ends spare[N_STREAMS];	/* sock is -1 when it has been used */
-
-static int make_ends(struct ends *e, unsigned i)
-{
-	bool in = i == STREAM_STDIN;
-	autoclose int sock = host_socket();
-	int fd[2];
-
-	if (sock < 0)
-		return sock;
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		return -errno;
-	*e = (struct ends){ fd_take(&sock), fd[in], fd[!in] };
-	return unblock(e->ours);
-}
-
-/* Our ends become stream i's flow; *theirs is the end for the command. */
-static int open_pipe(unsigned i, int *theirs)
-{
-	struct ends e = spare[i];
-	int rc = e.sock < 0 ? make_ends(&e, i) : 0;
-
-	spare[i].sock = -1;
-	if (rc < 0)
-		return rc;
-	*theirs = e.theirs;
-	if (i == STREAM_STDIN)
-		flow_open(&s.flow[i], e.sock, e.ours);
-	else
-		flow_open(&s.flow[i], e.ours, e.sock);
-	return host_connect(e.sock, PORT_STREAM(s.id, i));
-}
-
-/* A terminal of that size: *master is non-blocking, *slave for the command. */
-static int open_terminal(uint16_t rows, uint16_t cols, int *master, int *slave)
-{
-	struct winsize size = { .ws_row = rows, .ws_col = cols };
-	autoclose int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	int unlock = 0;
-
-	if (fd < 0 || ioctl(fd, TIOCSPTLCK, &unlock) < 0 || ioctl(fd, TIOCSWINSZ, &size) < 0)
-		return -errno;
-	*slave = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (*slave < 0)
-		return -errno;
-	*master = fd_take(&fd);
-	return 0;
-}
-
-/* Both flows have the terminal, each by a descriptor of its own: the epoll set knows them
- * apart by number. */
-static int connect_terminal(int master)
-{
-	struct flow *in = &s.flow[STREAM_STDIN], *out = &s.flow[STREAM_STDOUT];
-	int rc;
-
-	flow_open(out, master, host_socket());
-	flow_open(in, host_socket(), fcntl(master, F_DUPFD_CLOEXEC, 0));
-	in->at_end = END_OF_TRANSMISSION;
-	if (out->to < 0 || in->from < 0 || in->to < 0)
-		return -EMFILE;
-	rc = host_connect(out->to, PORT_STREAM(s.id, STREAM_STDOUT));
-	return rc < 0 ? rc : host_connect(in->from, PORT_STREAM(s.id, STREAM_STDIN));
-}
-
-/* The last one first: when it is there, so are the others. */
-static int await_streams(void)
-{
-	int rc = 0;
-
-	for (unsigned i = N_STREAMS; i-- > 0 && rc == 0;)
-		if (s.flow[i].from >= 0)
-			rc = host_connected(i == STREAM_STDIN ? s.flow[i].from : s.flow[i].to);
-	return rc;
-}
-
-static int open_streams(struct command *c, const struct msg_exec *e)
-{
-	int rc = 0, master;
-
-	for (unsigned i = 0; i < N_STREAMS; i++) {
-		flow_open(&s.flow[i], -1, -1);
-		s.watched[i] = c->fd[i] = -1;
-	}
-	c->tty = e->flags & EXEC_TTY;
-	if (c->tty) {
-		rc = open_terminal(e->rows, e->cols, &master, &c->fd[0]);
-		c->fd[1] = c->fd[2] = c->fd[0];
-		rc = rc < 0 ? rc : connect_terminal(master);
-	} else {
-		for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-			rc = open_pipe(i, &c->fd[i]);
-	}
-	return rc < 0 ? rc : await_streams();
-}
+/* --- the command -------------------------------------------------------------------- */
 
 /* The command has them now, or never will. */
 static void close_theirs(struct command *c)
@@ -200,8 +47,6 @@ static void close_theirs(struct command *c)
 		if (c->fd[i] >= 0)
 			close(c->fd[i]);
 }
-
-/* --- the command -------------------------------------------------------------------- */
 
 static pid_t start(const struct msg *m, struct msg_spawn_failed *why)
 {
@@ -213,20 +58,25 @@ static pid_t start(const struct msg *m, struct msg_spawn_failed *why)
 	*why = (struct msg_spawn_failed){ SPAWN_USER, -rc };
 	if (rc < 0)
 		return 0;
-	rc = open_streams(&c, &m->exec);
+	rc = streams_open(&c, &m->exec, s.id);
 	*why = (struct msg_spawn_failed){ c.tty ? SPAWN_TTY : SPAWN_STREAMS, -rc };
 	if (rc == 0) {
 		command_strings(&c, m);
 		pid = command_start(&c, why);
 	}
 	close_theirs(&c);
-	for (unsigned i = 0; i < N_STREAMS; i++) {
-		if (pid == 0)
-			flow_close(&s.flow[i]);
-		else if (s.flow[i].from >= 0)
-			watch(i, FLOW_INPUT);
-	}
+	if (pid)
+		streams_begin();
+	else
+		streams_abandon();
 	return pid;
+}
+
+static void tell_started(struct msg *m)
+{
+	m->started = (struct msg_started){ .pid = (uint32_t)s.pid, .boot_ns = now_ns(),
+					   .generation = identity_generation() };
+	host_send(m, MSG_STARTED, s.id, sizeof(m->started));
 }
 
 static void exec_request(struct msg *m)
@@ -244,9 +94,41 @@ static void exec_request(struct msg *m)
 		host_send(m, MSG_SPAWN_FAILED, s.id, sizeof(m->spawn_failed));
 		return;
 	}
-	m->started = (struct msg_started){ .pid = (uint32_t)s.pid, .boot_ns = now_ns(),
-					   .generation = identity_generation() };
-	host_send(m, MSG_STARTED, s.id, sizeof(m->started));
+	tell_started(m);
+}
+
+static int listen_to(int fd, uint32_t tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = tag };
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* In a clone of a machine whose command was running: the connections were the other machine's,
+ * and the kernel has reset them.  The host is asked for its own, with all it knows better. */
+static void find_host(void)
+{
+	int rc = host_hello(s.pid ? s.id : 0);
+
+	if (rc == 0)
+		rc = welcome();
+	if (rc == 0)
+		rc = listen_to(host_fd(), TAG_CONTROL);
+	if (rc < 0)
+		host_give_up("reaching the host again: %s", strerror(-rc));
+}
+
+static void attach_request(struct msg *m)
+{
+	int rc;
+
+	if (!s.pid || m->head.id != s.id)
+		host_give_up("there is no command %u to attach to", m->head.id);
+	rc = streams_reconnect();
+	if (rc < 0)
+		host_give_up("streams: %s", strerror(-rc));
+	streams_resize(m->attach.rows, m->attach.cols);
+	tell_started(m);
 }
 
 static uint64_t microseconds(struct timeval t)
@@ -282,8 +164,8 @@ static void command_ended(int status, const struct rusage *used)
 		.maxrss_kib = (uint64_t)used->ru_maxrss,
 	};
 	s.quiet_since = now_ns();
-	s.moved_at_exit = s.flow[STREAM_STDOUT].moved + s.flow[STREAM_STDERR].moved;
-	end_stream(STREAM_STDIN);
+	s.output_at_exit = streams_output();
+	stream_end(STREAM_STDIN);
 }
 
 static void reap(void)
@@ -302,7 +184,7 @@ static void reap(void)
 static void tell_exited(struct msg *m, bool drained)
 {
 	for (unsigned i = 0; i < N_STREAMS; i++)
-		end_stream(i);
+		stream_end(i);
 	if (s.flags & EXEC_SYNC)
 		sync();
 	m->exited = s.end;
@@ -315,31 +197,25 @@ static void tell_exited(struct msg *m, bool drained)
 
 static void control_ready(struct msg *m)
 {
-	struct winsize size;
-
 	host_recv(m);
 	switch (m->head.type) {
 	case MSG_EXEC:
 		exec_request(m);
+		break;
+	case MSG_ATTACH:
+		attach_request(m);
 		break;
 	case MSG_SIGNAL:
 		if (s.pid && !s.exited && m->head.id == s.id)
 			kill(-s.pid, (int)m->signal.signo);
 		break;
 	case MSG_RESIZE:
-		size = (struct winsize){ .ws_row = m->resize.rows, .ws_col = m->resize.cols };
-		if (s.pid && m->head.id == s.id && (s.flags & EXEC_TTY) &&
-		    s.flow[STREAM_STDOUT].from >= 0)
-			ioctl(s.flow[STREAM_STDOUT].from, TIOCSWINSZ, &size);
+		if (s.pid && m->head.id == s.id)
+			streams_resize(m->resize.rows, m->resize.cols);
 		break;
 	default:
 		host_give_up("message %u out of order", m->head.type);
 	}
-}
-
-static bool is_open(unsigned i)
-{
-	return s.flow[i].from >= 0;
 }
 
 /* How long to wait for events, in ms: for ever, unless the command has ended and only the
@@ -348,32 +224,20 @@ static int patience(void)
 {
 	uint64_t passed;
 
-	if (!s.pid || !s.exited)
+	if (!s.pid || !s.exited || streams_wait_for_host())
 		return -1;
-	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)
-		if (is_open(i) && s.need[i] == FLOW_OUTPUT)
-			return -1;
 	passed = now_ns() - s.quiet_since;
 	return passed >= DRAIN_NS ? 0 : (int)((DRAIN_NS - passed + 999999) / 1000000);
 }
 
 static void look_for_the_end(struct msg *m, bool silent)
 {
-	uint64_t moved = s.flow[STREAM_STDOUT].moved + s.flow[STREAM_STDERR].moved;
-
 	if (!s.pid || !s.exited)
 		return;
-	if (!is_open(STREAM_STDOUT) && !is_open(STREAM_STDERR))
+	if (!stream_is_open(STREAM_STDOUT) && !stream_is_open(STREAM_STDERR))
 		tell_exited(m, true);
-	else if (silent || moved - s.moved_at_exit > DRAIN_BYTES)
+	else if (silent || streams_output() - s.output_at_exit > DRAIN_BYTES)
 		tell_exited(m, false);
-}
-
-static int listen_to(int fd, uint32_t tag)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = tag };
-
-	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
 int serve_init(void)
@@ -392,19 +256,22 @@ int serve_init(void)
 	if (deaths < 0 || epfd < 0)
 		return -errno;
 	rc = listen_to(deaths, TAG_DEATHS);
-	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-		rc = make_ends(&spare[i], i);
-	return rc;
+	return rc < 0 ? rc : streams_init(epfd);
 }
 
-static void dispatch(struct msg *m, uint32_t tag)
+static void dispatch(struct msg *m, const struct epoll_event *ev)
 {
-	if (tag == TAG_CONTROL)
+	uint32_t tag = ev->data.u32;
+
+	if (tag == TAG_CONTROL && ev->events & EPOLLERR)
+		find_host();
+	else if (tag == TAG_CONTROL)
 		control_ready(m);
 	else if (tag == TAG_DEATHS)
 		reap();
-	else if (is_open(tag))		/* and not closed by an event before this one */
-		stream_ready(tag);
+	else if (stream_is_open(tag) &&		/* and not closed by an event before this one */
+		 stream_ready(tag) && s.exited)
+		s.quiet_since = now_ns();
 }
 
 void serve(void)
@@ -421,7 +288,7 @@ void serve(void)
 		if (n < 0 && errno != EINTR)
 			host_give_up("epoll: %s", strerror(errno));
 		for (int i = 0; i < n; i++)
-			dispatch(&m, ev[i].data.u32);
+			dispatch(&m, &ev[i]);
 		look_for_the_end(&m, n == 0);
 	}
 }

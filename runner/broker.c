@@ -94,20 +94,25 @@ void broker_offer(struct broker *b, struct broker_port *p)
 	b->port[b->n++] = p;
 }
 
-static void tell(struct broker *b, enum broker_op op)
+static void tell(struct broker *b, enum broker_op op, int fd)
 {
 	const struct broker_msg m = { .op = op };
 
-	if (b->watch.fd >= 0 && io_send_fd(b->watch.fd, &m, sizeof(m), -1) < 0)
+	if (b->watch.fd >= 0 && io_send_fd(b->watch.fd, &m, sizeof(m), fd) < 0)
 		watch_close(&b->watch);
 }
 
 void broker_stop(struct broker *b)
 {
-	tell(b, BROKER_STOP);
+	tell(b, BROKER_STOP, -1);
 }
 
 void broker_start(struct broker *b)
 {
-	tell(b, BROKER_START);
+	tell(b, BROKER_START, -1);
+}
+
+void broker_save(struct broker *b, int fd)
+{
+	tell(b, BROKER_SAVE, fd);
 }

@@ -32,4 +32,7 @@ void broker_stop(struct broker *b);
 /* A machine that is held may run. */
 void broker_start(struct broker *b);
 
+/* Have a savable machine saved in the file fd, which stays the caller's. */
+void broker_save(struct broker *b, int fd);
+
 #endif

@@ -31,7 +31,8 @@ struct facts {
 	struct report_violation violation;
 	struct report_counters heard;	/* when the guest's agent first spoke */
 	struct report_stopped stopped;
-	bool violated, has_stopped;
+	struct report_saved saved;	/* the last one, if has_saved: nobody has been told */
+	bool violated, has_stopped, has_saved;
 	bool log_hung_up;
 
 	/* of the control connection: claims of the guest */

@@ -13,7 +13,7 @@ static const struct {
 	const char *usage, *what;
 } subcommands[] = {
 	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
-	{ "snapshot take|info|verify|rm ...", "keep a booted machine in a file; run --from starts there" },
+	{ "snapshot take|info|verify|rm ...", "keep a machine in a file; run --from starts there" },
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },

@@ -114,6 +114,9 @@ int ready_open(struct ready *r, const struct spec *spec, struct loop *loop, stru
 	r->spec.hold = true;
 	launch_init(&r->launch);
 	rc = warm_adopt(&r->spec, err);
+	if (rc == 0 && r->spec.going_on)
+		rc = err_set(err, EINVAL, "from: there is a command in that snapshot already; take one "
+			     "with: sandbox snapshot take --template");
 	if (rc == 0)
 		rc = paths_find(&r->paths, r->spec.cpus, err);
 	if (rc == 0)

@@ -85,6 +85,12 @@ static void take_claim(struct reports *r, struct report *rep)
 	case REPORT_HEARD:
 		f->heard = rep->counters;
 		break;
+	case REPORT_SAVED:
+		f->saved = rep->saved;
+		f->has_saved = true;
+		say_clean(f->saved.err.msg, sizeof(f->saved.err.msg));
+		say_note("monitor: saved, and goes on %s", f->saved.err.msg);
+		break;
 	case REPORT_VIOLATION:
 		if (f->violated)
 			break;

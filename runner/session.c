@@ -154,6 +154,17 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 	return msg_check(m, FROM_HOST) == 0 ? 0 : err_set(err, E2BIG, "too many variables (--env)");
 }
 
+void session_attach(struct session *s, uint32_t id, bool tty)
+{
+	struct msg *m = &s->exec;
+
+	s->id = id;
+	m->attach = (struct msg_attach){ 0 };
+	if (tty)
+		tty_window(&m->attach.rows, &m->attach.cols);
+	msg_seal(m, MSG_ATTACH, id, sizeof(m->attach));
+}
+
 /* --- what we are told --------------------------------------------------------------- */
 
 /* Is a message of this type due?  LOG always is; the rest comes in one order. */
@@ -181,6 +192,10 @@ static void take_hello(struct session *s)
 	if (s->in.hello.agent_version != PROTO_VERSION) {
 		facts_protocol(s->facts, "the guest agent speaks version %u, not %u; build it again",
 			       s->in.hello.agent_version, PROTO_VERSION);
+		return;
+	}
+	if (s->in.hello.session != (s->exec.head.type == MSG_ATTACH ? s->id : 0)) {
+		facts_protocol(s->facts, "the guest runs another command than it should");
 		return;
 	}
 	s->facts->t_hello = now_ns();

@@ -24,7 +24,7 @@ struct session {
 	struct msg in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
 	uint8_t out[MAX_FRAME + 4096];
-	struct msg exec;		/* composed before anything is started */
+	struct msg exec;		/* or ATTACH; composed before anything is started */
 };
 
 /* generation: of the machine, see machine.h. */
@@ -40,6 +40,9 @@ bool session_idle(const struct session *s);
 /* Put the command, its environment and its place into EXEC.  -E2BIG when they do not fit. */
 int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t id,
 		    struct err *err);
+
+/* Or: the machine has that command, with a terminal or without, and it goes on. */
+void session_attach(struct session *s, uint32_t id, bool tty);
 
 /* To the running command; dropped when the guest does not read its control connection. */
 void session_signal(struct session *s, int signo);

@@ -11,15 +11,20 @@
 #include "lib/spec.h"
 #include "runner/cache.h"
 #include "runner/cmd.h"
+#include "runner/door.h"
+#include "runner/savefile.h"
 #include "runner/say.h"
 
 static const char usage[] =
 	"usage: sandbox snapshot take --template [OPTION...] FILE	boot a machine and save it\n"
+	"       sandbox snapshot take ID FILE			save one that is running\n"
 	"       sandbox snapshot info FILE				what machine it is\n"
 	"       sandbox snapshot verify FILE			is it whole and unchanged\n"
 	"       sandbox snapshot rm FILE\n"
 	"OPTION is one of `sandbox run` that says what the machine is: --memory, --cpus, --root,\n"
-	"--kernel, --initrd, --cmdline.  Start a command in it: sandbox run --from FILE -- COMMAND\n";
+	"--kernel, --initrd, --cmdline.  Start a command in it: sandbox run --from FILE -- COMMAND\n"
+	"ID is the name or the process id of a `sandbox run --savable`.  It goes on, and so does its\n"
+	"command from there with: sandbox run --from FILE\n";
 
 static struct snap_header header;
 
@@ -93,14 +98,44 @@ static const char *misplaced(int argc, char **argv)
 	return NULL;
 }
 
+static int save_running(const char *id, const char *path, struct err *err)
+{
+	static struct door_answer a;
+	struct err unused;
+	autoclose int fd = savefile_open(path, err);
+	int rc = fd;
+
+	if (fd < 0)
+		return fd;
+	rc = door_ask(id, fd, &a, err);
+	if (rc < 0)
+		savefile_close(fd, path, 0, 0, "", &unused);
+	else
+		rc = savefile_close(fd, path, a.state_len, a.memory_len, a.text, err);
+	return rc;
+}
+
+static int take_running(int argc, char **argv)
+{
+	struct err err;
+
+	if (argc != 3 || !door_is_name(argv[1])) {
+		say("snapshot take: give --template, or the name of a machine and a FILE; try: sandbox "
+		    "snapshot");
+		return EXIT_SANDBOX;
+	}
+	if (save_running(argv[1], argv[2], &err) == 0)
+		return 0;
+	say("%s", err.msg);
+	return EXIT_SANDBOX;
+}
+
 static int take(int argc, char **argv)
 {
 	const char *odd;
 
-	if (argc < 2 || strcmp(argv[1], "--template")) {
-		say("snapshot take: only --template is there to take; try: sandbox snapshot");
-		return EXIT_SANDBOX;
-	}
+	if (argc < 2 || strcmp(argv[1], "--template"))
+		return take_running(argc, argv);
 	odd = misplaced(argc, argv);
 	if (odd) {
 		say("snapshot take: --%s means nothing to a machine that is saved; try: sandbox snapshot",

@@ -20,6 +20,7 @@ static const char *contradicts(const struct spec *spec)
 	const char *machine = spec_given(spec, SPEC_MACHINE);
 
 	return machine ? machine : spec->disk.n ? "disk" : spec->cold ? "cold" :
+	       spec->savable ? "savable" :
 	       spec->explain ? "explain" : spec->pool && spec->machine_fd ? "machine-fd" : NULL;
 }
 

@@ -22,14 +22,14 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "runner/cache.h"
+#include "runner/failures.h"
 #include "runner/processor.h"
+#include "runner/savefile.h"
 #include "runner/say.h"
 #include "runner/snapfile.h"
 
 #define NAME_HEX 32
 #define PATIENCE_MS 300		/* what is wrong with the input shows sooner than this */
-#define FAILURES 2		/* so many in the last... */
-#define FAILURE_SECONDS 3600	/* ...hour: it is not tried again before that has passed */
 
 /* --- what a machine is, as text ------------------------------------------------------------ */
 
@@ -72,6 +72,8 @@ static void add_path(struct text *t, const char *key, const char *path)
 		add(t, "%s = %s\n", key, real);
 	free(real);
 }
+
+#define COMMAND "session = "	/* the first of the lines about a command that goes on */
 
 /* Whatever a restored machine must agree with, one `key = value` a line. */
 static int describe(struct text *t, const struct launch *l, const struct spec *spec, struct err *err)
@@ -122,9 +124,11 @@ static int open_snapshot(const char *path, struct err *err)
 	return rc < 0 ? rc : fd_take(&fd);
 }
 
-static const char *const keys[] = { "memory", "cpus", "cmdline", "root", "kernel", "initrd" };
+static const char *const keys[] = { "memory", "cpus", "cmdline", "root", "kernel", "initrd",
+				    "hostname" };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+#define HOSTNAME (N_KEYS - 1)		/* only of a command that goes on */
 
 /* One option of the snapshot's machine, if it had that. */
 static int adopt(struct spec *spec, unsigned n, struct err *err)
@@ -138,6 +142,23 @@ static int adopt(struct spec *spec, unsigned n, struct err *err)
 		return 0;
 	memcpy(values[n], value, (size_t)len);
 	return spec_set(spec, spec_find(key, SPEC_FLAG), values[n], err);
+}
+
+/* Of a command that was saved while it ran: it has been told already who and where it is. */
+static int adopt_command(struct spec *spec, struct err *err)
+{
+	struct spec plain;
+	const char *value;
+
+	if (snapfile_value(header.text, "session", &value) < 0)
+		return 0;
+	spec->going_on = (uint32_t)atoi(value);
+	if (spec->env.n || spec->user || spec->workdir || spec->tty != TTY_AUTO)
+		return err_set(err, EINVAL, "from: the command that was saved goes on; leave out "
+			       "--env, --user, --workdir, --tty and --no-tty");
+	spec->tty = snapfile_value(header.text, "terminal", &value) == 3 ? TTY_ON : TTY_OFF;
+	spec_init(&plain);
+	return strcmp(spec->hostname, plain.hostname) ? 0 : adopt(spec, HOSTNAME, err);
 }
 
 int warm_adopt(struct spec *spec, struct err *err)
@@ -155,19 +176,19 @@ int warm_adopt(struct spec *spec, struct err *err)
 	from_fd = open_snapshot(spec->from, err);
 	if (from_fd < 0)
 		return from_fd;
-	for (unsigned i = 0; rc == 0 && i < N_KEYS; i++)
+	for (unsigned i = 0; rc == 0 && i < HOSTNAME; i++)
 		rc = adopt(spec, i, err);
-	return rc;
+	return rc < 0 ? rc : adopt_command(spec, err);
 }
 
-/* The first line in which they differ, by its key. */
+/* The first line in which they differ, by its key.  What is said of a command is no matter. */
 static int same_machine(const char *path, const char *was, const char *is, struct err *err)
 {
 	size_t n = 0;
 
 	while (was[n] && was[n] == is[n])
 		n++;
-	if (was[n] == is[n])
+	if (was[n] == is[n] || (!is[n] && !strncmp(was + n, COMMAND, strlen(COMMAND))))
 		return 0;
 	while (n > 0 && was[n - 1] != '\n')
 		n--;
@@ -256,80 +277,6 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	add_option(argv, n, "--", path);
 }
 
-/* The last line of a text, without our name before it; and how many lines there are. */
-static unsigned last_line(char *text, const char **last)
-{
-	unsigned n = 0;
-	char *next = text;
-
-	while ((text = strsep(&next, "\n")) && next) {
-		*last = strncmp(text, "sandbox: ", 9) ? text : text + 9;
-		n++;
-	}
-	return n;
-}
-
-#define NOTE (PATH_MAX + 16)	/* bytes of the name of the file where failures are kept */
-
-static int open_note(const char *path, char name[NOTE], int flags)
-{
-	snprintf(name, NOTE, "%s" CACHE_FAILED, path);
-	return open(name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-}
-
-static int forget_failures(const char *path)
-{
-	char name[NOTE];
-
-	snprintf(name, sizeof(name), "%s" CACHE_FAILED, path);
-	unlink(name);
-	return 0;
-}
-
-static unsigned read_lines(int fd, char *text, size_t n, const char **last)
-{
-	ssize_t got = pread(fd, text, n - 1, 0);
-
-	text[got > 0 ? got : 0] = '\0';
-	return last_line(text, last);
-}
-
-/* Written by us, when the maker is gone and the room that it took is free again.  One that was
- * killed has said nothing, and there is nothing to keep. */
-static int remember_failure(const char *path, int said, struct err *err)
-{
-	char name[NOTE], text[1024];
-	const char *why = "it was killed";
-	autoclose int fd = -1;
-
-	if (read_lines(said, text, sizeof(text), &why) > 0) {
-		fd = open_note(path, name, O_WRONLY | O_CREAT | O_APPEND);
-		dprintf(fd, "%s\n", why);
-	}
-	return err_set(err, EIO, "no template could be made: %.150s", why);
-}
-
-/* Twice, because once may have been an accident. */
-static int failed_lately(const char *path, struct err *err)
-{
-	char name[NOTE], text[1024];
-	autoclose int fd = open_note(path, name, O_RDONLY);
-	const char *why;
-	struct stat st;
-	time_t age;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return 0;
-	age = time(NULL) - st.st_mtim.tv_sec;
-	if (age < 0 || age >= FAILURE_SECONDS)
-		return forget_failures(path);
-	if (read_lines(fd, text, sizeof(text), &why) < FAILURES)
-		return 0;
-	return err_set(err, EAGAIN, "saving this machine failed again and again: %.100s; the next try is "
-		       "in %ld minutes, or after: sandbox cache rm", why,
-		       (long)(FAILURE_SECONDS - age + 59) / 60);
-}
-
 /* `sandbox snapshot take --template` with the options of this machine, as a process of its own:
  * a machine is a process's whole business.  What it says is remembered and not shown: what
  * cannot be saved for what is wrong with it is booted next, and that says what is wrong. */
@@ -376,7 +323,10 @@ static int take(const struct launch *l, const struct spec *spec, const char *pat
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "waiting for the template");
-	return status == 0 ? forget_failures(path) : remember_failure(path, said, err);
+	if (status)
+		return failures_add(path, said, err);
+	failures_forget(path);
+	return 0;
 }
 
 /* One that is no good is replaced. */
@@ -392,7 +342,7 @@ static int make_locked(struct launch *l, const struct spec *spec, const char *pa
 		say("%s", err->msg);
 		unlink(path);
 	}
-	rc = failed_lately(path, err);
+	rc = failures_check(path, err);
 	if (rc == 0)
 		rc = take(l, spec, path, err);
 	if (rc < 0)
@@ -440,33 +390,19 @@ static void warm(struct launch *l, struct spec *spec, const struct text *t)
 
 static struct text saved;		/* what the machine was when its images were opened */
 
-static int open_save(struct launch *l, struct spec *spec, struct err *err)
-{
-	char tmp[PATH_MAX + 32];
-	autoclose int fd = -1;
-
-	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", spec->save, getpid());
-	fd = cache_create(tmp);
-	if (fd < 0)
-		return err_set(err, -fd, "snapshot %s: %s", spec->save, strerror(-fd));
-	spec->snapshot = SNAP_TAKE;
-	return place_snapshot(l, fd, err);
-}
-
 int warm_saved(struct launch *l, const struct spec *spec, uint32_t state_len, struct err *err)
 {
-	char tmp[PATH_MAX + 32];
-	uint8_t key[SNAP_KEY];
-	int rc = state_len ? cache_key(key, err) : -EIO;
+	return savefile_close(l->fd[FD_SNAPSHOT], spec->save, state_len, spec->memory, saved.s, err);
+}
 
-	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", spec->save, getpid());
-	if (rc == 0)
-		rc = snapfile_finish(l->fd[FD_SNAPSHOT], key, state_len, spec->memory, saved.s, err);
-	if (rc == 0 && rename(tmp, spec->save) < 0)
-		rc = err_sys(err, "snapshot %s", spec->save);
-	if (rc < 0)
-		unlink(tmp);
-	return rc;
+const char *warm_running(const struct spec *spec, uint32_t session, bool tty)
+{
+	static struct text t;
+
+	t = saved;
+	add(&t, COMMAND "%u\nterminal = %s\nhostname = %s\n", session, tty ? "yes" : "no",
+	    spec->hostname);
+	return t.s;
 }
 
 /* A block device changes without a sign that describe() could see, and the machine has parts
@@ -478,18 +414,24 @@ static bool root_is_file(const struct launch *l)
 	return fstat(l->fd[FD_DISK0], &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static int save(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
+static int check_savable(const struct launch *l, const struct spec *spec, struct err *err)
 {
-	int rc;
+	if (root_is_file(l) && spec->disk.n == 0)
+		return 0;
+	return err_set(err, EINVAL, "snapshot: a machine with a block device or a --disk "
+		       "cannot be saved");
+}
 
-	if (!root_is_file(l) || spec->disk.n > 0)
-		return err_set(err, EINVAL, "snapshot: a machine with a block device or a --disk "
-			       "cannot be saved");
-	rc = snapfile_look(spec->save, err);	/* only a snapshot is replaced */
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	saved = *t;
-	return open_save(l, spec, err);
+static int save(struct launch *l, struct spec *spec, struct err *err)
+{
+	int fd = savefile_open(spec->save, err), rc;
+
+	if (fd < 0)
+		return fd;
+	spec->snapshot = SNAP_TAKE;
+	rc = place_snapshot(l, fd, err);
+	close(fd);
+	return rc;
 }
 
 static int restore_from(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
@@ -511,16 +453,19 @@ int warm_choose(struct launch *l, struct spec *spec, const struct paths *p, stru
 
 	(void)p;
 	l->kernel = l->fd[FD_KERNEL];
-	if (spec->cold && !spec->save)
+	if (spec->cold && !spec->save && !spec->savable)
 		return 0;
 	rc = describe(&t, l, spec, err);
+	if (rc == 0 && (spec->save || spec->savable))
+		rc = check_savable(l, spec, err);
 	if (rc < 0)
 		return rc;
+	saved = t;
 	if (spec->save)
-		return save(l, spec, &t, err);
+		return save(l, spec, err);
 	if (spec->from)
 		return restore_from(l, spec, &t, err);
-	if (spec->disk.n == 0 && !spec->console && !spec->fault[0] && root_is_file(l))
+	if (!spec->cold && spec->disk.n == 0 && !spec->console && !spec->fault[0] && root_is_file(l))
 		warm(l, spec, &t);
 	return 0;
 }

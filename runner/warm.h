@@ -11,7 +11,8 @@
 #include "lib/spec.h"
 #include "runner/launch.h"
 
-/* --from FILE: the machine's options become the snapshot's.  Before anything looks at those. */
+/* --from FILE: the machine's options become the snapshot's, and spec->going_on says whether a
+ * command is in it.  Before anything looks at those. */
 int warm_adopt(struct spec *spec, struct err *err);
 
 /* The images are open: place the snapshot to restore from or to save in, and set
@@ -20,5 +21,8 @@ int warm_choose(struct launch *l, struct spec *spec, const struct paths *p, stru
 
 /* The monitor has saved the machine in l's FD_SNAPSHOT: make it a snapshot called spec->save. */
 int warm_saved(struct launch *l, const struct spec *spec, uint32_t state_len, struct err *err);
+
+/* What a snapshot of the running, savable machine has to say of it; static, until the next call. */
+const char *warm_running(const struct spec *spec, uint32_t session, bool tty);
 
 #endif

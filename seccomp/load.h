@@ -5,6 +5,7 @@
 enum policy_id { POLICY_OUTER, POLICY_KEEPER, POLICY_LOOP, POLICY_BLK, POLICY_VCPU,
 		 POLICY_VCPU_SOFT,	/* instead of VCPU where instructions are completed */
 		 POLICY_SAVE,		/* instead of LOOP in a machine that is saved */
+		 POLICY_SAVABLE,	/* ... that may be saved while its command runs */
 		 POLICY_HTTP,		/* of no machine: serve's HTTP process */
 		 N_POLICIES };
 

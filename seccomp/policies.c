@@ -10,6 +10,7 @@ const struct policy *const seccomp_policies[] = {
 	[POLICY_VCPU] = &policy_vcpu,
 	[POLICY_VCPU_SOFT] = &policy_vcpu_soft,
 	[POLICY_SAVE] = &policy_save,
+	[POLICY_SAVABLE] = &policy_savable,
 	[POLICY_HTTP] = &policy_http,
 };
 

@@ -55,6 +55,7 @@ struct vsock {
 	struct reset reset[MAX_RESETS];
 	unsigned n_resets;
 	bool tx_waits;			/* for room among the resets */
+	bool owes_event;		/* the driver is to reset all its connections */
 
 	struct vq_chain rx, tx;
 	uint8_t payload[MAX_PAYLOAD];	/* of the packet being made */
@@ -346,13 +347,33 @@ static void serve_tx(struct vsock *v)
 		virtio_interrupt(&v->dev, TX);
 }
 
+/* The one event there is (5.10.6.7), once the driver has a buffer for it. */
+static void send_event(struct vsock *v)
+{
+	const uint32_t transport_reset = 0;
+	unsigned taken = 0;
+
+	if (!v->owes_event || !virtio_pop(&v->dev, EVENT, &taken, &v->rx))
+		return;
+	if (v->rx.in_left < sizeof(transport_reset)) {
+		virtio_broken(&v->dev, "an event buffer without room");
+		return;
+	}
+	vq_write(&v->rx, &transport_reset, sizeof(transport_reset));
+	vq_push(&v->dev.q[EVENT], &v->rx);
+	virtio_interrupt(&v->dev, EVENT);
+	v->owes_event = false;
+}
+
 static void vsock_kick(struct virtio_dev *d, unsigned queue)
 {
 	struct vsock *v = owner_of(d, struct vsock, dev);
 
 	if (queue == TX)
 		serve_tx(v);
-	if (queue != EVENT)		/* we never have an event to report */
+	if (queue == EVENT)
+		send_event(v);
+	else
 		pump(v);
 }
 
@@ -367,6 +388,7 @@ static void vsock_reset(struct virtio_dev *d)
 		}
 	v->n_resets = 0;
 	v->tx_waits = false;
+	v->owes_event = false;
 }
 
 /* --- the device -------------------------------------------------------------------------- */
@@ -476,12 +498,16 @@ static void keep(struct vsock_state *s, struct vsock_conn_state c)
 
 void vsock_save(const struct vsock *v, struct vsock_state *s)
 {
-	*s = (struct vsock_state){ 0 };
+	*s = (struct vsock_state){ .lost = v->owes_event };
 	for (unsigned i = 0; i < MAX_VSOCK_CONNS; i++) {
 		const struct conn *c = &v->conn[i];
 
 		if (c->state == CONN_FREE || (c->state == CONN_GONE && !c->owes_rst))
 			continue;
+		if (c->state == CONN_OPEN || c->state == CONN_CALLED) {
+			s->lost = 1;
+			continue;
+		}
 		keep(s, (struct vsock_conn_state){
 			.asked = c->state == CONN_ASKED, .guest_port = c->guest_port,
 			.host_port = c->host_port, .peer_buf = c->peer_buf,
@@ -494,8 +520,9 @@ void vsock_save(const struct vsock *v, struct vsock_state *s)
 
 int vsock_load(struct vsock *v, const struct vsock_state *s)
 {
-	if (s->n > MAX_VSOCK_CONNS)
+	if (s->n > MAX_VSOCK_CONNS || s->lost > 1)
 		return -EINVAL;
+	v->owes_event = s->lost;
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct vsock_conn_state *from = &s->conn[i];
 		struct conn *c = &v->conn[i];

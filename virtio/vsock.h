@@ -35,10 +35,12 @@ int  vsock_accept(struct vsock *v, uint32_t id, int fd);
 void vsock_refuse(struct vsock *v, uint32_t id);
 int  vsock_connect(struct vsock *v, uint32_t port, int fd);
 
-/* What a snapshot keeps.  A connection does not survive one, but a request that waits for its
- * answer does: it is made again, to whoever is there then. */
+/* What a snapshot keeps.  A connection does not survive one: the driver is told to reset what it
+ * has (5.10.6.7).  But a request that waits for its answer does: it is made again, to whoever
+ * is there then. */
 struct vsock_state {
-	uint32_t n, zero;
+	uint32_t n;
+	uint32_t lost;			/* 1: there were connections */
 	struct vsock_conn_state {
 		uint32_t asked;		/* 1: it waits for an answer; 0: it will be reset */
 		uint32_t guest_port, host_port, peer_buf, peer_passed;

@@ -18,6 +18,7 @@ static bool is_well_formed(const struct broker_msg *m, ssize_t len, int fd)
 	switch (m->op) {
 	case BROKER_ACCEPT:
 	case BROKER_CONNECT:
+	case BROKER_SAVE:
 		return fd >= 0;
 	case BROKER_REFUSE:
 	case BROKER_STOP:
@@ -26,6 +27,11 @@ static bool is_well_formed(const struct broker_msg *m, ssize_t len, int fd)
 	default:
 		return false;
 	}
+}
+
+static void stop(struct control *c, enum stop_reason why, const char *msg)
+{
+	c->owner.stop(c->owner.ctx, why, msg);
 }
 
 static void serve(struct control *c, const struct broker_msg *m, int fd)
@@ -40,11 +46,14 @@ static void serve(struct control *c, const struct broker_msg *m, int fd)
 	case BROKER_CONNECT:
 		vsock_connect(c->vsock, m->port, fd);
 		break;
+	case BROKER_SAVE:
+		c->owner.save(c->owner.ctx, fd);
+		break;
 	case BROKER_STOP:
-		c->stop(c->ctx, STOP_ASKED, "");
+		stop(c, STOP_ASKED, "");
 		break;
 	case BROKER_START:		/* once, and before the loop */
-		c->stop(c->ctx, STOP_INTERNAL, "the runner started it twice");
+		stop(c, STOP_INTERNAL, "the runner started it twice");
 	}
 }
 
@@ -58,9 +67,9 @@ static bool receive(struct control *c)
 	if (len == -EAGAIN)
 		return false;
 	if (len == 0 || len == -ECONNRESET)
-		c->stop(c->ctx, STOP_ASKED, "the runner is gone");
+		stop(c, STOP_ASKED, "the runner is gone");
 	if (!is_well_formed(&m, len, fd))
-		c->stop(c->ctx, STOP_INTERNAL, "the runner sent a malformed packet");
+		stop(c, STOP_INTERNAL, "the runner sent a malformed packet");
 	serve(c, &m, fd_take(&fd));
 	return true;
 }
@@ -108,12 +117,12 @@ int control_wait(int fd, struct err *err)
 }
 
 int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
-		 control_stop_fn *stop, void *ctx, struct err *err)
+		 const struct control_owner *owner, struct err *err)
 {
 	int rc;
 
 	*c = (struct control){ .io = { .fd = fd, .ready = ready }, .vsock = vsock,
-			       .stop = stop, .ctx = ctx };
+			       .owner = *owner };
 	if (set_flags(fd, O_NONBLOCK, err) < 0)
 		return -err->code;
 	rc = loop_add(loop, &c->io, EPOLLIN);

@@ -12,8 +12,13 @@
 #include "lib/report.h"
 #include "virtio/vsock.h"
 
-/* The run is over; does not return. */
-typedef void control_stop_fn(void *ctx, enum stop_reason why, const char *msg);
+/* What the runner asks of the machine.  stop: the run is over; does not return.  save: into the
+ * file fd, which is save's. */
+struct control_owner {
+	void (*stop)(void *ctx, enum stop_reason why, const char *msg);
+	void (*save)(void *ctx, int fd);
+	void *ctx;
+};
 
 /* Wait until the runner starts the machine.  -ECANCELED: it has hung up, or wants it stopped. */
 int control_wait(int fd, struct err *err);
@@ -21,13 +26,12 @@ int control_wait(int fd, struct err *err);
 struct control {
 	struct loop_io io;
 	struct vsock *vsock;		/* borrowed */
-	control_stop_fn *stop;
-	void *ctx;			/* stop's */
+	struct control_owner owner;
 };
 
-/* fd: the broker, borrowed; made non-blocking.  stop(ctx) ends the machine. */
+/* fd: the broker, borrowed; made non-blocking. */
 int control_init(struct control *c, struct loop *loop, int fd, struct vsock *vsock,
-		 control_stop_fn *stop, void *ctx, struct err *err);
+		 const struct control_owner *owner, struct err *err);
 
 /* A vsock_request_fn; ctx is the struct control. */
 void control_request(void *ctx, uint32_t id, uint32_t port);

@@ -31,9 +31,12 @@ static void explain_devices(FILE *out, const struct devices *d)
 	fprintf(out, "  serial output-only 8250, console only\n");
 }
 
-static void explain_threads(FILE *out, const struct threads *all)
+static void explain_threads(FILE *out, const struct vm *vm)
 {
-	fprintf(out, "monitor threads\n  %-6s filter %s\n", "main", thread_policy_name(POLICY_LOOP));
+	const struct threads *all = &vm->threads;
+
+	fprintf(out, "monitor threads\n  %-6s filter %s\n", "main",
+		thread_policy_name(vm_loop_policy(vm)));
 	for (unsigned i = 0; i < all->n; i++)
 		fprintf(out, "  %-6s filter %s\n", all->of[i]->name,
 			thread_policy_name(all->of[i]->policy));
@@ -50,5 +53,5 @@ void explain(FILE *out, const struct vm *vm)
 		"  bzImage: at its 64-bit entry; it unpacks itself in the guest\n"
 		"  initramfs: %sthe agent's\n", vm->spec.initrd ? "the user's, then " : "");
 	fprintf(out, "guest command line\n  %s\n", vm->boot.cmdline);
-	explain_threads(out, &vm->threads);
+	explain_threads(out, vm);
 }

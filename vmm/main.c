@@ -54,15 +54,13 @@ static void report_locked(const struct vm *vm, bool filtered)
 
 static int run(struct vm *vm, struct err *err)
 {
-	enum policy_id loop;
 	bool filtered;
 
 	prctl(PR_SET_NAME, "sandbox-vmm");	/* started from a descriptor, it has a number for one */
 	log_to(FD_LOG);
 	if (build(vm, err) < 0 || vm_wait(vm, err) < 0)
 		return -err->code;
-	loop = vm->spec.snapshot == SNAP_TAKE ? POLICY_SAVE : POLICY_LOOP;
-	if (lock_down(&vm->threads, loop, &filtered, err) < 0)
+	if (lock_down(&vm->threads, vm_loop_policy(vm), &filtered, err) < 0)
 		return -err->code;
 	report_locked(vm, filtered);
 	vm_start(vm);

@@ -52,7 +52,7 @@ static bool is_zero(const uint8_t *page)
 	return any == 0;
 }
 
-static int write_region(const struct gmem_region *r, uint64_t file_at)
+static int write_region(const struct gmem_region *r, int fd, uint64_t file_at)
 {
 	uint64_t from = 0;
 
@@ -62,7 +62,7 @@ static int write_region(const struct gmem_region *r, uint64_t file_at)
 		while (to < r->len && to - from < STRIDE && !is_zero(r->hva + to))
 			to += PAGE;
 		if (to > from) {
-			int rc = io_pwrite(FD_SNAPSHOT, r->hva + from, to - from,
+			int rc = io_pwrite(fd, r->hva + from, to - from,
 					   (off_t)(file_at + from));
 
 			if (rc < 0)
@@ -73,13 +73,13 @@ static int write_region(const struct gmem_region *r, uint64_t file_at)
 	return 0;
 }
 
-static int write_memory(const struct gmem *m)
+static int write_memory(const struct gmem *m, int fd)
 {
 	uint64_t at = SNAP_MEMORY_AT;
 	int rc = 0;
 
 	for (unsigned i = 0; i < m->n && rc == 0; i++) {
-		rc = write_region(&m->region[i], at);
+		rc = write_region(&m->region[i], fd, at);
 		at += m->region[i].len;
 	}
 	return rc;
@@ -105,6 +105,7 @@ static int save_machine(struct vm *vm, struct err *err)
 	struct serial_state serial;
 	int rc;
 
+	state.len = 0;
 	state_put(&state, STATE_HOST, &host, sizeof(host));
 	rc = arch_vm_save(&vm->kvm, &state, err);
 	for (unsigned i = 0; rc == 0 && i < vm->spec.cpus; i++)
@@ -121,22 +122,39 @@ static int save(struct vm *vm, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = write_memory(&vm->mem);
+	rc = write_memory(&vm->mem, vm->snap_fd);
 	if (rc == 0)
-		rc = io_pwrite(FD_SNAPSHOT, state.buf, state.len, SNAP_STATE_AT);
+		rc = io_pwrite(vm->snap_fd, state.buf, state.len, SNAP_STATE_AT);
 	return rc < 0 ? err_set(err, -rc, "snapshot: %s", strerror(-rc)) : 0;
+}
+
+/* Whatever came of it. */
+static void go_on(struct vm *vm, const struct err *err)
+{
+	struct report r = { .kind = REPORT_SAVED, .saved = { (uint32_t)state.len, *err } };
+
+	close(vm->snap_fd);
+	vm->snap_fd = -1;
+	vm->n_parked = 0;
+	for (unsigned i = 0; i < vm->spec.cpus; i++)
+		vcpu_unpark(&vm->vcpu[i]);
+	report_send(FD_LOG, &r);
 }
 
 /* Every vcpu is parked.  What a disk's thread was asked for before is done when it has run
  * this job, and nobody asks for more. */
 static void quiesced(struct vm *vm)
 {
-	struct err err;
+	struct err err = { 0 };
 
 	devices_drain(&vm->devices, vm->snap_done_fd);
-	if (save(vm, &err) < 0)
+	save(vm, &err);
+	if (vm->spec.snapshot != SNAP_TAKE)
+		go_on(vm, &err);
+	else if (err.code)
 		vm_stop(vm, STOP_INTERNAL, 0, err.msg);
-	vm_stop(vm, STOP_SNAPSHOT, (int)state.len, "");
+	else
+		vm_stop(vm, STOP_SNAPSHOT, (int)state.len, "");
 }
 
 static void parked(struct loop_io *io, uint32_t events)
@@ -164,14 +182,16 @@ int snap_prepare(struct vm *vm, struct err *err)
 	vm->parked = (struct loop_io){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 				       .ready = parked };
 	vm->snap_done_fd = eventfd(0, EFD_CLOEXEC);
+	vm->snap_fd = -1;
 	if (vm->parked.fd < 0 || vm->snap_done_fd < 0)
 		return err_sys(err, "snapshot: eventfd");
 	rc = loop_add(&vm->loop, &vm->parked, EPOLLIN);
 	return rc < 0 ? err_set(err, -rc, "snapshot: cannot wait for vcpus") : 0;
 }
 
-void snap_begin(struct vm *vm)
+void snap_begin(struct vm *vm, int fd)
 {
+	vm->snap_fd = fd;
 	for (unsigned i = 0; i < vm->spec.cpus; i++)
 		vcpu_park(&vm->vcpu[i], vm->parked.fd);
 }

@@ -17,7 +17,7 @@ static const struct {
 	[STATE_VM]	= { "vm", 1 },
 	[STATE_VCPU]	= { "vcpu", 1 },
 	[STATE_DEVICE]	= { "device", 1 },
-	[STATE_VSOCK]	= { "vsock", 1 },
+	[STATE_VSOCK]	= { "vsock", 2 },
 	[STATE_SERIAL]	= { "serial", 1 },
 };
 

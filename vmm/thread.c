@@ -24,7 +24,7 @@ const char *thread_policy_name(enum policy_id id)
 	static const char *const names[N_POLICIES] = {
 		[POLICY_OUTER] = "outer", [POLICY_KEEPER] = "keeper", [POLICY_LOOP] = "loop",
 		[POLICY_BLK] = "blk", [POLICY_VCPU] = "vcpu", [POLICY_VCPU_SOFT] = "vcpu-soft",
-		[POLICY_SAVE] = "save",
+		[POLICY_SAVE] = "save", [POLICY_SAVABLE] = "savable",
 	};
 
 	return names[id];

@@ -84,13 +84,12 @@ static void on_kick(int signo)
 	(void)signo;			/* it has ended KVM_RUN */
 }
 
-_Noreturn static void park(struct vcpu *v)
+static void park(struct vcpu *v)
 {
 	uint64_t one = 1;
 
 	io_write(v->told, &one, sizeof(one));
-	for (;;)
-		io_read(v->done_fd, &one, sizeof(one));
+	io_read(v->done_fd, &one, sizeof(one));
 }
 
 static void run(void *ctx)
@@ -118,6 +117,15 @@ void vcpu_park(struct vcpu *v, int told)
 	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&v->told, told, __ATOMIC_RELEASE);
 	syscall(SYS_tkill, v->thread.tid, SIGUSR1);
+}
+
+void vcpu_unpark(struct vcpu *v)
+{
+	uint64_t one = 1;
+
+	__atomic_store_n(&v->told, -1, __ATOMIC_RELEASE);
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_RELEASE);
+	io_write(v->done_fd, &one, sizeof(one));
 }
 
 void vcpu_plan(struct vcpu *v, unsigned id, struct vm *vm)

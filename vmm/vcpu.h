@@ -33,9 +33,10 @@ int vcpu_init(struct vcpu *v, struct err *err);
 /* Before the vcpus run, if they are ever to be parked. */
 int vcpu_parkable(struct err *err);
 
-/* Leave the guest with no exit half done, add one to the eventfd `told`, and stay there for
- * good.  From the main thread, whose loop goes on serving until the vcpu has told. */
+/* Leave the guest with no exit half done, add one to the eventfd `told`, and stay there until
+ * vcpu_unpark().  From the main thread, whose loop goes on serving until the vcpu has told. */
 void vcpu_park(struct vcpu *v, int told);
+void vcpu_unpark(struct vcpu *v);
 
 /* The machine stops; on the vcpu's thread, does not return. */
 _Noreturn void vcpu_stop(struct vcpu *v, enum stop_reason why, int code, const char *fmt, ...)

@@ -26,6 +26,12 @@ int vm_plan(struct vm *vm, struct err *err)
 	return boot_cmdline(&vm->boot, &vm->devices, &vm->spec, vm->soft, err);
 }
 
+enum policy_id vm_loop_policy(const struct vm *vm)
+{
+	return vm->spec.snapshot == SNAP_TAKE ? POLICY_SAVE :
+	       vm->spec.savable ? POLICY_SAVABLE : POLICY_LOOP;
+}
+
 int vm_phase_spec(struct vm *vm, struct err *err)
 {
 	int rc = spec_read_fd(&vm->spec, FD_SPEC, err);
@@ -102,14 +108,28 @@ static void guest_connects(void *ctx, uint32_t id, uint32_t port)
 	if (vm->spec.snapshot != SNAP_TAKE)
 		control_request(&vm->control, id, port);
 	else if (port == PORT_CONTROL)
-		snap_begin(vm);		/* the request stays without an answer */
+		snap_begin(vm, FD_SNAPSHOT);	/* the request stays without an answer */
 	else
 		vsock_refuse(vm->devices.vsock, id);
+}
+
+static bool may_be_saved(const struct spec *spec)
+{
+	return spec->snapshot == SNAP_TAKE || spec->savable;
 }
 
 static void stop_asked(void *ctx, enum stop_reason why, const char *msg)
 {
 	vm_stop(ctx, why, 0, msg);
+}
+
+static void save_asked(void *ctx, int fd)
+{
+	struct vm *vm = ctx;
+
+	if (!vm->spec.savable || vm->snap_fd >= 0)
+		vm_stop(vm, STOP_INTERNAL, 0, "the runner saves what it may not save now");
+	snap_begin(vm, fd);
 }
 
 int vm_wait(struct vm *vm, struct err *err)
@@ -131,6 +151,7 @@ void vm_start(struct vm *vm)
 int vm_phase_devices(struct vm *vm, struct err *err)
 {
 	struct vsock_user user = { guest_connects, vm };
+	struct control_owner owner = { stop_asked, save_asked, vm };
 	int irq_fd, rc = loop_init(&vm->loop);
 
 	if (rc < 0)
@@ -142,9 +163,8 @@ int vm_phase_devices(struct vm *vm, struct err *err)
 	rc = devices_init(&vm->devices, &vm->kvm, &vm->mem, &vm->loop, &vm->bus, &user, err);
 	if (rc < 0)
 		return rc;
-	rc = control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, stop_asked, vm,
-			  err);
-	if (rc == 0 && vm->spec.snapshot == SNAP_TAKE)
+	rc = control_init(&vm->control, &vm->loop, FD_BROKER, vm->devices.vsock, &owner, err);
+	if (rc == 0 && may_be_saved(&vm->spec))
 		rc = snap_prepare(vm, err);
 	return rc;
 }

@@ -35,14 +35,17 @@ struct vm {
 	bool heard;			/* the guest has asked for a connection */
 
 	/* of a machine that is saved */
-	struct loop_io parked;		/* eventfd: a vcpu has left the guest for good */
+	struct loop_io parked;		/* eventfd: a vcpu has left the guest */
 	unsigned n_parked;
+	int snap_fd;			/* the file it is being saved in, or -1 */
 	int snap_done_fd;		/* eventfd: a disk's loop has done what it was asked */
 };
 
 /* What the machine will be, from the spec alone: nothing is opened, mapped or started.
  * `sandbox-vmm --explain` prints this, the phases make it. */
 int vm_plan(struct vm *vm, struct err *err);
+
+enum policy_id vm_loop_policy(const struct vm *vm);	/* the main thread's filter */
 
 /* The phases, in this order. */
 int vm_phase_spec(struct vm *vm, struct err *err);

@@ -152,6 +152,29 @@ static void a_terminal_is_told_the_end(void **state)
 	feed[1] = open("/dev/null", O_RDONLY);
 }
 
+/* Sockets answer so that are not connected, or not any more. */
+static void a_connection_that_is_no_more_is_lost_and_not_ended(void **state)
+{
+	char got[8];
+	int from = f.from, to = f.to;
+
+	(void)state;
+	assert_int_equal(write(feed[1], "kept", 4), 4);
+	f.to = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(flow_run(&f), FLOW_LOST);
+	close(f.to);
+	f.to = to;
+	assert_int_equal(flow_run(&f), FLOW_INPUT);
+	assert_int_equal(read(drain[0], got, sizeof(got)), 4);
+	f.from = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(flow_run(&f), FLOW_LOST);
+	f.at_end = 4;				/* nor is a terminal told that it ended */
+	assert_int_equal(flow_run(&f), FLOW_LOST);
+	close(f.from);
+	f.from = from;
+	assert_int_equal(flow_run(&f), FLOW_INPUT);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -165,6 +188,7 @@ int main(void)
 		TEST(a_reader_that_left_ends_the_flow),
 		TEST(closing_leaves_no_descriptor),
 		TEST(a_terminal_is_told_the_end),
+		TEST(a_connection_that_is_no_more_is_lost_and_not_ended),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	/* pid 1 does not die of it either */

@@ -49,6 +49,9 @@ static enum side make(enum msg_type type)
 	case MSG_RESIZE:
 		msg_seal(&m, type, 7, sizeof(m.resize));
 		return FROM_HOST;
+	case MSG_ATTACH:
+		msg_seal(&m, type, 7, sizeof(m.attach));
+		return FROM_HOST;
 	case MSG_EXITED:
 		m.exited.code = 255;
 		msg_seal(&m, type, 7, sizeof(m.exited));

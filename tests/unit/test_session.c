@@ -230,6 +230,44 @@ static void another_generation_breaks_a_rule(void **state)
 	assert_false(facts.t_started);
 }
 
+/* --- a command that was saved while it ran --------------------------------------------- */
+
+static void send_hello_of(uint32_t id)
+{
+	say_buf.hello = (struct msg_hello){ .agent_version = PROTO_VERSION, .session = id };
+	send_msg(MSG_HELLO, 0, sizeof(say_buf.hello));
+	serve();
+}
+
+static void a_command_that_goes_on_is_attached_to(void **state)
+{
+	(void)state;
+	session_attach(&session, 7, false);
+	send_hello_of(7);
+	hear(MSG_WELCOME);
+	hear(MSG_ATTACH);
+	assert_int_equal(heard.head.id, 7);
+	say_buf.started = (struct msg_started){ .generation = session.generation };
+	send_msg(MSG_STARTED, 7, sizeof(say_buf.started));
+	serve();
+	assert_true(facts.t_started);
+}
+
+static void a_command_that_has_ended_breaks_a_rule(void **state)
+{
+	(void)state;
+	session_attach(&session, 7, false);
+	send_hello_of(0);
+	broke_a_rule();
+}
+
+static void a_command_that_nobody_saved_breaks_a_rule(void **state)
+{
+	(void)state;
+	send_hello_of(SESSION_ID);
+	broke_a_rule();
+}
+
 static void a_message_may_come_byte_by_byte(void **state)
 {
 	size_t n;
@@ -520,6 +558,9 @@ int main(void)
 		IN_SESSION(a_booted_machine_is_generation_0),
 		IN_CLONE(each_restore_has_its_own_identity),
 		IN_CLONE(another_generation_breaks_a_rule),
+		IN_CLONE(a_command_that_goes_on_is_attached_to),
+		IN_CLONE(a_command_that_has_ended_breaks_a_rule),
+		IN_SESSION(a_command_that_nobody_saved_breaks_a_rule),
 		IN_SESSION(a_message_may_come_byte_by_byte),
 		IN_SESSION(signals_and_sizes_are_sent),
 		IN_SESSION(a_guest_that_does_not_read_costs_nothing),

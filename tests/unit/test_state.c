@@ -424,16 +424,40 @@ static void the_guests_credit_is_remembered(void **state)
 	close(sv[1]);
 }
 
-static void an_open_connection_is_reset(void **state)
+/* The buffer of the event queue has the event of 5.10.6.7 in it, and is the only one. */
+static void expect_transport_reset(uint64_t gpa)
 {
+	static const uint32_t transport_reset = 0;
+	uint16_t head;
+	uint32_t len;
+
+	assert_true(dr_used(&d, EV, &head, &len));
+	assert_int_equal(len, sizeof(transport_reset));
+	assert_memory_equal(&d.ram[gpa - RAM_BASE], &transport_reset, sizeof(transport_reset));
+	assert_false(dr_used(&d, EV, &head, &len));
+}
+
+static uint64_t give_event_buffer(void)
+{
+	uint8_t *event = dr_alloc(&d, 8);
+
+	memset(event, 0xff, 8);
+	dr_submit(&d, EV, &(struct seg){ dr_gpa(&d, event), 8, true }, 1);
+	return dr_gpa(&d, event);
+}
+
+static void an_open_connection_is_lost_and_the_driver_told(void **state)
+{
+	uint64_t event = give_event_buffer();
 	int fd = connected(1, 2);
 
 	(void)state;
+	give_event_buffer();
 	restore();
 	assert_int_equal(n_asked, 0);
 	assert_int_equal(host_read(fd, &(char){ 0 }, 1), 0);
 	close(fd);
-	expect(RST, 1, 2);
+	expect_transport_reset(event);
 	expect_nothing();
 	fd = connected(1, 2);				/* the ports are free */
 	send_pkt(RW, 1, 2, 0, "new", 3);
@@ -441,8 +465,24 @@ static void an_open_connection_is_reset(void **state)
 	close(fd);
 }
 
-static void a_connection_of_the_hosts_is_reset(void **state)
+static void a_driver_is_told_when_it_has_a_buffer(void **state)
 {
+	int fd = connected(1, 2);
+	uint64_t event;
+
+	(void)state;
+	restore();
+	restore();					/* and saved again before it had */
+	event = give_event_buffer();
+	dr_kick(&d, EV);
+	settle();
+	expect_transport_reset(event);
+	close(fd);
+}
+
+static void a_connection_of_the_hosts_is_lost_too(void **state)
+{
+	uint64_t event = give_event_buffer();
 	struct pkt p;
 	int sv[2];
 
@@ -452,7 +492,7 @@ static void a_connection_of_the_hosts_is_reset(void **state)
 	assert_true(recv_pkt(&p));
 	assert_int_equal(p.op, REQUEST);
 	restore();
-	expect(RST, 22, p.src_port);
+	expect_transport_reset(event);
 	expect_nothing();
 	close(sv[1]);
 }
@@ -499,7 +539,7 @@ static void impossible_connections_are_refused(void **state)
 	const struct vsock_conn_state ask = { 1, 1024, 80, 100, 0 }, over = { 0, 1024, 80, 0, 0 };
 	const struct vsock_state bad[] = {
 		{ .n = MAX_VSOCK_CONNS + 1 }, { .n = UINT32_MAX },
-		{ .n = 1, .conn = { { .asked = 2 } } },
+		{ .lost = 2 }, { .n = 1, .conn = { { .asked = 2 } } },
 		{ .n = 2, .conn = { ask, ask } }, { .n = 2, .conn = { ask, over } },
 		{ .n = 2, .conn = { over, ask } }, { .n = 2, .conn = { over, over } },
 	};
@@ -537,8 +577,9 @@ int main(void)
 		VSOCK(a_request_is_made_anew),
 		VSOCK(a_request_is_made_anew_as_often_as_it_is_saved),
 		VSOCK(the_guests_credit_is_remembered),
-		VSOCK(an_open_connection_is_reset),
-		VSOCK(a_connection_of_the_hosts_is_reset),
+		VSOCK(an_open_connection_is_lost_and_the_driver_told),
+		VSOCK(a_driver_is_told_when_it_has_a_buffer),
+		VSOCK(a_connection_of_the_hosts_is_lost_too),
 		NO_RX(a_reset_that_is_owed_stays_owed),
 		NO_RX(a_reset_of_another_kind_is_not_mistaken),
 		NO_RX(every_connection_there_can_be_is_kept),

@@ -383,7 +383,7 @@ static void short_packets_break_the_driver(void **state)
 	assert_int_equal(rd(&d, R_STATUS), 64 | 15);
 }
 
-static void the_event_queue_is_left_alone(void **state)
+static void there_is_no_event_to_report(void **state)
 {
 	struct seg s = { RAM_BASE, 4, true };
 	uint16_t head;
@@ -554,7 +554,7 @@ int main(void)
 		T(overrunning_the_credit_is_a_reset), T(the_guests_credit_is_kept),
 		T(a_credit_request_is_answered), T(unknown_ports_are_reset),
 		T(other_cids_and_types), T(what_may_not_come_in_a_state_is_a_reset),
-		T(short_packets_break_the_driver), T(the_event_queue_is_left_alone),
+		T(short_packets_break_the_driver), T(there_is_no_event_to_report),
 		T(there_are_so_many_slots), T_NO_RX(a_storm_without_rx_buffers_backs_up),
 		T_NO_RX(an_owed_reset_does_not_hit_the_next_connection), T(reset_at_every_state),
 		T(a_reused_slot_hears_nothing_of_the_old),

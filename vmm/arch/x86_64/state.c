@@ -143,6 +143,12 @@ union one_msr {
 	char room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 
+/* The counter has gone on since it was read, and a guest that goes on must not see it go back. */
+static bool takes_back(int fd, union one_msr *one)
+{
+	return one->m.entries[0].index == MSR_TSC || kvm_ioctl(fd, KVM_SET_MSRS, one) == 1;
+}
+
 /* KVM lists what it may know; kept is what this vcpu has and takes back. */
 static void save_msrs(int fd)
 {
@@ -151,7 +157,7 @@ static void save_msrs(int fd)
 
 		one.m.nmsrs = 1;
 		one.m.entries[0].index = msrs.list.indices[i];
-		if (kvm_ioctl(fd, KVM_GET_MSRS, &one) == 1 && kvm_ioctl(fd, KVM_SET_MSRS, &one) == 1)
+		if (kvm_ioctl(fd, KVM_GET_MSRS, &one) == 1 && takes_back(fd, &one))
 			vcpu.msr[vcpu.n_msrs++] = one.m.entries[0];
 	}
 }

@@ -1,0 +1,261 @@
+/* streams.c - what a command reads and writes: pipes or a terminal on its side, connections to
+ * the host on the other.
+ *
+ * One epoll set, the caller's.  A flow is in it with the one descriptor it waits for, so
+ * readiness costs one system call to learn, two to serve, and none to change while data runs
+ * freely. */
+#include "rootfs/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+
+#define END_OF_TRANSMISSION 4		/* ^D, what a terminal takes for the end of input */
+
+/* What a stream is made of.  One of each is made before there is a command: in a machine that
+ * is saved, that is then work of no clone's. */
+struct ends {
+	int sock, ours, theirs;		/* ours and theirs: a pipe */
+};
+
+static struct {
+	int epfd;
+	uint32_t id;			/* of the session */
+	bool tty;
+	struct flow flow[N_STREAMS];
+	int watched[N_STREAMS];		/* the descriptor in the epoll set, or -1 */
+	enum flow_need need[N_STREAMS];
+	struct ends spare[N_STREAMS];	/* sock is -1 when it has been used */
+} s;
+
+static void watch(unsigned i, enum flow_need need)
+{
+	int fd = need == FLOW_INPUT ? s.flow[i].from : need == FLOW_OUTPUT ? s.flow[i].to : -1;
+	struct epoll_event ev = { .events = need == FLOW_INPUT ? EPOLLIN : EPOLLOUT,
+				  .data.u32 = i };
+
+	s.need[i] = need;
+	if (fd == s.watched[i])
+		return;
+	if (s.watched[i] >= 0)
+		epoll_ctl(s.epfd, EPOLL_CTL_DEL, s.watched[i], NULL);
+	if (fd >= 0 && epoll_ctl(s.epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		host_give_up("epoll: %s", strerror(errno));
+	s.watched[i] = fd;
+}
+
+/* Closing takes a descriptor out of the set, unless it is one of the two of a terminal. */
+void stream_end(unsigned i)
+{
+	if (s.tty)
+		watch(i, FLOW_ENDED);
+	s.watched[i] = -1;
+	flow_close(&s.flow[i]);
+}
+
+bool stream_is_open(unsigned i)
+{
+	return s.flow[i].from >= 0;
+}
+
+/* Lost is not ended: until the host is found again, only our side of it is kept. */
+bool stream_ready(unsigned i)
+{
+	uint64_t before = s.flow[i].moved;
+	enum flow_need need = flow_run(&s.flow[i]);
+
+	if (need == FLOW_ENDED)
+		stream_end(i);
+	else
+		watch(i, need);
+	return s.flow[i].moved != before;
+}
+
+uint64_t streams_output(void)
+{
+	return s.flow[STREAM_STDOUT].moved + s.flow[STREAM_STDERR].moved;
+}
+
+bool streams_wait_for_host(void)
+{
+	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)
+		if (stream_is_open(i) && s.need[i] != FLOW_INPUT)
+			return true;
+	return false;
+}
+
+void streams_resize(uint16_t rows, uint16_t cols)
+{
+	const struct winsize size = { .ws_row = rows, .ws_col = cols };
+
+	if (s.tty && stream_is_open(STREAM_STDOUT))
+		ioctl(s.flow[STREAM_STDOUT].from, TIOCSWINSZ, &size);
+}
+
+/* --- making them -------------------------------------------------------------------- */
+
+static int unblock(int fd)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int make_ends(struct ends *e, unsigned i)
+{
+	bool in = i == STREAM_STDIN;
+	autoclose int sock = host_socket();
+	int fd[2];
+
+	if (sock < 0)
+		return sock;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -errno;
+	*e = (struct ends){ fd_take(&sock), fd[in], fd[!in] };
+	return unblock(e->ours);
+}
+
+int streams_init(int epfd)
+{
+	int rc = 0;
+
+	s.epfd = epfd;
+	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+		rc = make_ends(&s.spare[i], i);
+	return rc;
+}
+
+/* The host's end of a flow. */
+static int *host_end(unsigned i)
+{
+	return i == STREAM_STDIN ? &s.flow[i].from : &s.flow[i].to;
+}
+
+static int ask(unsigned i)
+{
+	return host_connect(*host_end(i), PORT_STREAM(s.id, i));
+}
+
+/* Our ends become stream i's flow; *theirs is the end for the command. */
+static int open_pipe(unsigned i, int *theirs)
+{
+	struct ends e = s.spare[i];
+	int rc = e.sock < 0 ? make_ends(&e, i) : 0;
+
+	s.spare[i].sock = -1;
+	if (rc < 0)
+		return rc;
+	*theirs = e.theirs;
+	if (i == STREAM_STDIN)
+		flow_open(&s.flow[i], e.sock, e.ours);
+	else
+		flow_open(&s.flow[i], e.ours, e.sock);
+	return ask(i);
+}
+
+/* A terminal of that size: *master is non-blocking, *slave for the command. */
+static int open_terminal(uint16_t rows, uint16_t cols, int *master, int *slave)
+{
+	struct winsize size = { .ws_row = rows, .ws_col = cols };
+	autoclose int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int unlock = 0;
+
+	if (fd < 0 || ioctl(fd, TIOCSPTLCK, &unlock) < 0 || ioctl(fd, TIOCSWINSZ, &size) < 0)
+		return -errno;
+	*slave = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*slave < 0)
+		return -errno;
+	*master = fd_take(&fd);
+	return 0;
+}
+
+/* Both flows have the terminal, each by a descriptor of its own: the epoll set knows them
+ * apart by number. */
+static int connect_terminal(int master)
+{
+	struct flow *in = &s.flow[STREAM_STDIN], *out = &s.flow[STREAM_STDOUT];
+	int rc;
+
+	flow_open(out, master, host_socket());
+	flow_open(in, host_socket(), fcntl(master, F_DUPFD_CLOEXEC, 0));
+	in->at_end = END_OF_TRANSMISSION;
+	if (out->to < 0 || in->from < 0 || in->to < 0)
+		return -EMFILE;
+	rc = ask(STREAM_STDOUT);
+	return rc < 0 ? rc : ask(STREAM_STDIN);
+}
+
+/* The last one first: when it is there, so are the others. */
+static int await(void)
+{
+	int rc = 0;
+
+	for (unsigned i = N_STREAMS; i-- > 0 && rc == 0;)
+		if (stream_is_open(i))
+			rc = host_connected(*host_end(i));
+	return rc;
+}
+
+int streams_open(struct command *c, const struct msg_exec *e, uint32_t id)
+{
+	int rc = 0, master;
+
+	s.id = id;
+	s.tty = c->tty = e->flags & EXEC_TTY;
+	for (unsigned i = 0; i < N_STREAMS; i++) {
+		flow_open(&s.flow[i], -1, -1);
+		s.watched[i] = c->fd[i] = -1;
+	}
+	if (c->tty) {
+		rc = open_terminal(e->rows, e->cols, &master, &c->fd[0]);
+		c->fd[1] = c->fd[2] = c->fd[0];
+		rc = rc < 0 ? rc : connect_terminal(master);
+	} else {
+		for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+			rc = open_pipe(i, &c->fd[i]);
+	}
+	return rc < 0 ? rc : await();
+}
+
+void streams_begin(void)
+{
+	for (unsigned i = 0; i < N_STREAMS; i++)
+		if (stream_is_open(i))
+			watch(i, FLOW_INPUT);
+}
+
+void streams_abandon(void)
+{
+	for (unsigned i = 0; i < N_STREAMS; i++)
+		flow_close(&s.flow[i]);
+}
+
+static int reconnect(unsigned i)
+{
+	int fd = host_socket();
+
+	if (fd < 0)
+		return fd;
+	watch(i, FLOW_ENDED);
+	close(*host_end(i));
+	*host_end(i) = fd;
+	return ask(i);
+}
+
+/* Of what was read last, what the old connection did not take is what the new one gets first. */
+int streams_reconnect(void)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+		if (stream_is_open(i))
+			rc = reconnect(i);
+	rc = rc < 0 ? rc : await();
+	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+		if (stream_is_open(i))
+			watch(i, s.flow[i].len ? FLOW_OUTPUT : FLOW_INPUT);
+	return rc;
+}
