@@ -7,6 +7,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PAGE 4096u
+
+int io_next_data(int fd, off_t *at, off_t end, off_t *to)
+{
+	off_t data = lseek(fd, *at, SEEK_DATA), hole;
+
+	*to = end;
+	if (data < 0 && errno != ENXIO)
+		return -errno;
+	*at = data < 0 || data > end ? end : data & ~(off_t)(PAGE - 1);
+	hole = *at < end ? lseek(fd, data, SEEK_HOLE) : end;
+	if (hole >= 0 && hole < end)
+		*to = (hole + PAGE - 1) & ~(off_t)(PAGE - 1);
+	return 0;
+}
+
 ssize_t io_read_some(int fd, void *buf, size_t n)
 {
 	ssize_t got;

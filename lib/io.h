@@ -15,6 +15,10 @@ int io_write(int fd, const void *buf, size_t n);
 int io_pread(int fd, void *buf, size_t n, off_t off);
 int io_pwrite(int fd, const void *buf, size_t n, off_t off);
 
+/* The next 4 KiB pages of a sparse file that are not a hole, from *at on: [*at, *to), or empty at
+ * end, when there are none before that.  at and end are at a page's start. */
+int io_next_data(int fd, off_t *at, off_t end, off_t *to);
+
 /* One read or write, retried on EINTR only: the count, or a negative errno. */
 ssize_t io_read_some(int fd, void *buf, size_t n);
 ssize_t io_write_some(int fd, const void *buf, size_t n);

@@ -61,6 +61,13 @@ const struct spec_row spec_rows[] = {
 	  "The first run of a kind of machine - kernel, root, memory, cpus - boots it once and keeps "
 	  "it in the cache directory; later runs start from there. With --disk or --console "
 	  "a machine is always booted.", 0 },
+	{ "prefault", SPEC_BOOL, MACHINE | SPEC_DOWN, AT(prefault), 0, 0, NULL,
+	  "have guest memory in place before the guest runs",
+	  "Of a restored machine, what its snapshot has of it; else all of it. The start takes longer, "
+	  "and the guest never waits for a page after that.", 0 },
+	{ "huge-pages", SPEC_BOOL, MACHINE | SPEC_DOWN, AT(huge_pages), 0, 0, NULL,
+	  "ask the host for huge pages (2M) as guest memory",
+	  "Then a restored machine's memory is a copy and shared with no other clone.", 0 },
 	{ "from", SPEC_STR, MACHINE, AT(from), 0, 0, "FILE",
 	  "restore the machine from this snapshot (see: sandbox snapshot)",
 	  "The snapshot says what the machine is: its memory, cpus, kernel and root.", 0 },

@@ -36,6 +36,7 @@ struct spec {
 	bool     initrd;		/* FD_INITRD is there */
 	bool     hold;			/* the guest waits for BROKER_START */
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
+	bool     prefault, huge_pages;	/* guest memory: in place before the guest runs; of 2 MiB */
 	bool     savable;		/* it may be saved while the command runs */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
 	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */

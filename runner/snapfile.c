@@ -76,21 +76,6 @@ static int hash_pages(hash *h, int fd, off_t at, off_t end)
 	return 0;
 }
 
-/* The next pages with data in them, from *at: how far they go, or end when there are none. */
-static int next_data(int fd, off_t *at, off_t end, off_t *to)
-{
-	off_t data = lseek(fd, *at, SEEK_DATA), hole;
-
-	*to = end;
-	if (data < 0 && errno != ENXIO)
-		return -errno;
-	*at = data < 0 || data > end ? end : data & ~(off_t)(PAGE - 1);
-	hole = *at < end ? lseek(fd, data, SEEK_HOLE) : end;
-	if (hole >= 0 && hole < end)
-		*to = (hole + PAGE - 1) & ~(off_t)(PAGE - 1);
-	return 0;
-}
-
 static int sum_memory(int fd, uint64_t len, uint8_t sum[32])
 {
 	off_t end = (off_t)(SNAP_MEMORY_AT + len), to;
@@ -99,7 +84,7 @@ static int sum_memory(int fd, uint64_t len, uint8_t sum[32])
 
 	crypto_generichash_init(&h, NULL, 0, 32);
 	for (off_t at = SNAP_MEMORY_AT; rc == 0 && at < end; at = to) {
-		rc = next_data(fd, &at, end, &to);
+		rc = io_next_data(fd, &at, end, &to);
 		if (rc == 0)
 			rc = hash_pages(&h, fd, at, to);
 	}

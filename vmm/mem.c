@@ -6,6 +6,11 @@
 
 #include "vmm/arch/arch.h"
 
+#ifndef MADV_POPULATE_READ		/* Linux 5.14; musl does not know them yet */
+#define MADV_POPULATE_READ	22
+#define MADV_POPULATE_WRITE	23
+#endif
+
 #define HUGE_PAGE	(2ull << 20)	/* aligned so that host huge pages fit guest ones */
 #define PAGE		4096u
 #define GUARD		HUGE_PAGE	/* never mapped, on both sides */
@@ -33,7 +38,7 @@ static int keep_apart(void *at, size_t len)
 	return 0;
 }
 
-static int map_region(struct gmem_region *r, struct err *err)
+static int map_region(struct gmem_region *r, bool huge, struct err *err)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	unsigned long long mib = r->len >> 20;
@@ -50,7 +55,14 @@ static int map_region(struct gmem_region *r, struct err *err)
 	rc = keep_apart(r->hva, r->len);
 	if (rc < 0)
 		return err_set(err, -rc, "memory: cannot be kept out of dumps and merging");
+	if (huge && madvise(r->hva, r->len, MADV_HUGEPAGE) < 0)
+		return err_sys(err, "huge-pages: this host has none to give");
 	return 0;
+}
+
+int mem_populate(uint8_t *at, uint64_t len, bool of_file)
+{
+	return madvise(at, len, of_file ? MADV_POPULATE_READ : MADV_POPULATE_WRITE) < 0 ? -errno : 0;
 }
 
 uint64_t mem_map_file(uint8_t *at, int fd, uint64_t off, uint64_t len)
@@ -65,11 +77,11 @@ uint64_t mem_map_file(uint8_t *at, int fd, uint64_t off, uint64_t len)
 	return keep_apart(at, whole) < 0 ? 0 : whole;
 }
 
-int mem_map(struct gmem *m, struct err *err)
+int mem_map(struct gmem *m, bool huge, struct err *err)
 {
 	int rc = 0;
 
 	for (unsigned i = 0; i < m->n && rc == 0; i++)
-		rc = map_region(&m->region[i], err);
+		rc = map_region(&m->region[i], huge, err);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef VMM_MEM_H
 #define VMM_MEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -11,8 +12,12 @@
 void mem_plan(struct gmem *m, uint64_t size);
 
 /* Map what was planned: private, zero, never executable, between guard pages, left out
- * of core dumps and page merging. */
-int mem_map(struct gmem *m, struct err *err);
+ * of core dumps and page merging; in huge pages, if asked for and if the host finds some. */
+int mem_map(struct gmem *m, bool huge, struct err *err);
+
+/* Have the pages of [at, at+len) in place: those of a file to be read, others to be written.  0
+ * or a negative errno. */
+int mem_populate(uint8_t *at, uint64_t len, bool of_file);
 
 /* Put a part of a file into guest memory at host address `at` without copying it: its
  * pages are the file's until the guest writes to them.  Returns how many bytes, from the

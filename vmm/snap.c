@@ -233,23 +233,55 @@ int snap_open(struct vm *vm, struct err *err)
 	return rc < 0 ? rc : same_host(&host, vm, err);
 }
 
+/* One stretch of what the file has of a region, in the way the spec asks for: huge pages are not
+ * a file's, so there it is copied. */
+static int place(const struct vm *vm, uint8_t *at, uint64_t len, off_t from)
+{
+	if (vm->spec.huge_pages)
+		return io_pread(FD_SNAPSHOT, at, len, from);
+	return vm->spec.prefault ? mem_populate(at, len, true) : 0;
+}
+
+static int place_all(const struct vm *vm, const struct gmem_region *r, uint64_t file_at)
+{
+	off_t end = (off_t)(file_at + r->len), to;
+	int rc = 0;
+
+	for (off_t at = (off_t)file_at; rc == 0 && at < end; at = to) {
+		rc = io_next_data(FD_SNAPSHOT, &at, end, &to);
+		if (rc == 0 && at < to)
+			rc = place(vm, r->hva + (at - (off_t)file_at), (uint64_t)(to - at), at);
+	}
+	return rc;
+}
+
+static int map_region(const struct vm *vm, const struct gmem_region *r, uint64_t at,
+		      struct err *err)
+{
+	int rc = 0;
+
+	if (!vm->spec.huge_pages && mem_map_file(r->hva, FD_SNAPSHOT, at, r->len) != r->len)
+		return err_sys(err, "snapshot: cannot be mapped");
+	if (vm->spec.huge_pages || vm->spec.prefault)
+		rc = place_all(vm, r, at);
+	return rc < 0 ? err_set(err, -rc, "snapshot: its memory: %s", strerror(-rc)) : 0;
+}
+
 int snap_map(struct vm *vm, struct err *err)
 {
 	uint64_t at = SNAP_MEMORY_AT;
 	struct stat st;
+	int rc = 0;
 
 	if (fstat(FD_SNAPSHOT, &st) < 0)
 		return err_sys(err, "snapshot");
 	if ((uint64_t)st.st_size < SNAP_MEMORY_AT + vm->spec.memory)
 		return err_set(err, EINVAL, "snapshot: is cut short");
-	for (unsigned i = 0; i < vm->mem.n; i++) {
-		const struct gmem_region *r = &vm->mem.region[i];
-
-		if (mem_map_file(r->hva, FD_SNAPSHOT, at, r->len) != r->len)
-			return err_sys(err, "snapshot: cannot be mapped");
-		at += r->len;
+	for (unsigned i = 0; i < vm->mem.n && rc == 0; i++) {
+		rc = map_region(vm, &vm->mem.region[i], at, err);
+		at += vm->mem.region[i].len;
 	}
-	return 0;
+	return rc;
 }
 
 static int load_devices(struct devices *d, struct err *err)

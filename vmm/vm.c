@@ -50,14 +50,25 @@ int vm_phase_kvm(struct vm *vm, struct err *err)
 	return kvm_open(&vm->kvm, FD_KVM, vm->spec.cpus, err);
 }
 
+static int prefault(const struct gmem *m, struct err *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < m->n && rc == 0; i++)
+		rc = mem_populate(m->region[i].hva, m->region[i].len, false);
+	return rc < 0 ? err_set(err, -rc, "prefault: %s (it needs Linux 5.14)", strerror(-rc)) : 0;
+}
+
 /* Memory comes before the interrupt controllers: what those replace in KVM is freed a grace
  * period later, and memory would wait for that, 4 to 10 ms. */
 int vm_phase_memory(struct vm *vm, struct err *err)
 {
-	int rc = mem_map(&vm->mem, err);
+	int rc = mem_map(&vm->mem, vm->spec.huge_pages, err);
 
 	if (rc == 0 && vm->spec.snapshot == SNAP_RESTORE)
 		rc = snap_map(vm, err);
+	else if (rc == 0 && vm->spec.prefault)
+		rc = prefault(&vm->mem, err);
 	if (rc == 0)
 		rc = kvm_add_memory(&vm->kvm, &vm->mem, &vm->memory_region, err);
 	if (rc < 0)

@@ -10,12 +10,15 @@ t=$(mktemp -d); trap 'rm -rf "$t"' EXIT
 
 . "$here/lib.sh"
 of() { cat "$t"/r.* | jq "$1" | median; }
-warm() { cat "$t"/w.* | jq "$1" | median; }
+with() { cat "$t/$1".* | jq "$2" | median; }
+warm() { with w "$1"; }
 
 "$build/sandbox" run -- true 2> /dev/null		# the template is there
 for i in $(seq "$n"); do
 	"$build/sandbox" run --cold --result "$t/r.$i" -- true
 	"$build/sandbox" run --result "$t/w.$i" -- true
+	"$build/sandbox" run --prefault --result "$t/prefault.$i" -- true
+	"$build/sandbox" run --huge-pages --result "$t/huge-pages.$i" -- true
 done
 kvm=$(jq -r .kvm "$t/r.1")
 echo "sandbox run --cold -- true, median of $n, $kvm KVM"
@@ -37,11 +40,16 @@ row warm_cpu_us		"exec to first KVM_RUN: CPU, all processes (us)" "$(warm \
 row warm_start_wall_us	"exec to first KVM_RUN: wall (us)" "$(warm '.phases_us | .spec + .jail + .vmm')" ""
 row warm_create_vm_us	"  of it KVM_CREATE_VM" "$(warm .cpu_us.create_vm)" ""
 row warm_memory_region_us "  of it KVM_SET_USER_MEMORY_REGION" "$(warm .cpu_us.memory_region)" ""
-row warm_vmm_us		"exec of the monitor to first guest instruction (us)" "$(warm \
-	'.phases_us.vmm - .cpu_us.create_vm - .cpu_us.memory_region')" "wall, beyond the two"
+start='.phases_us.vmm - .cpu_us.create_vm - .cpu_us.memory_region'
+row warm_vmm_us		"exec of the monitor to first guest instruction (us)" "$(warm "$start")" "wall, beyond the two"
 row warm_total_us	"whole run: wall (us)" "$(warm .phases_us.total)" ""
 [ "$kvm" = software ] &&
 	row warm_instructions "guest kernel instructions, whole run" "$(warm .counters.insn_emulation)" "emulated one by one"
+
+for how in prefault huge-pages; do
+	row "warm_${how}_vmm_us" "with --$how: monitor to first instruction (us)" "$(with $how "$start")" ""
+	row "warm_${how}_total_us" "  whole run: wall (us)" "$(with $how .phases_us.total)" ""
+done
 
 # The monitor's memory besides guest RAM, while the guest idles: all private pages of all
 # mappings but those that KVM has as guest memory, which are the ones marked dd (no dump).

@@ -27,7 +27,7 @@ static void renew(struct gmem *mem)
 
 	if (!r->hva) {
 		mem_plan(mem, MEMORY);
-		expect(mem_map(mem, &err) == 0);
+		expect(mem_map(mem, false, &err) == 0);
 	}
 	expect(mmap(r->hva, r->len, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == r->hva);

@@ -99,7 +99,7 @@ static int setup(void **state)
 	f = (struct fix){ .fd = memfd_create("kernel", MFD_CLOEXEC) };
 	mem_plan(&f.mem, MEMORY);
 	*state = &f;
-	return mem_map(&f.mem, &f.err);
+	return mem_map(&f.mem, false, &f.err);
 }
 
 static int teardown(void **state)

@@ -67,7 +67,7 @@ static void memory_is_guarded_and_left_out_of_dumps(void **state)
 
 	(void)state;
 	mem_plan(&m, 32 * MIB);
-	assert_int_equal(mem_map(&m, &err), 0);
+	assert_int_equal(mem_map(&m, false, &err), 0);
 	vm_flags(m.region[0].hva, flags);
 	assert_non_null(strstr(flags, " rd wr "));
 	assert_null(strstr(flags, " ex "));
@@ -144,7 +144,7 @@ static void the_agents_initramfs_follows_the_users(void **state)
 	file_at(FD_INITRD, 5, 'u');
 	file_at(FD_AGENT, 3, 'a');
 	mem_plan(m, 32 * MIB);
-	assert_int_equal(mem_map(m, &err), 0);
+	assert_int_equal(mem_map(m, false, &err), 0);
 	vm.boot.initrd_limit = 1ull << 31;
 	vm.boot.image_end = 20 * MIB;
 	assert_int_equal(boot_initrd(&vm.boot, m, true, &err), 0);
