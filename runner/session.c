@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/io.h"
+#include "runner/card.h"
 #include "runner/say.h"
 #include "runner/tty.h"
 
@@ -57,6 +58,9 @@ static void welcome(struct session *s)
 		.generation = s->generation };
 	make_machine_id(m.welcome.machine_id);
 	(void)!getrandom(m.welcome.entropy, sizeof(m.welcome.entropy), 0);
+	m.welcome.card = s->card;
+	if (s->has_card && !card_mac_ok(s->card.mac))
+		card_make_mac(m.welcome.card.mac, m.welcome.machine_id);
 	memcpy(m.welcome.hostname, s->hostname, strlen(s->hostname));
 	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
 	post(s, &m);
@@ -140,6 +144,9 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 
 	if (o->argc > MAX_ARGS)
 		return err_set(err, E2BIG, "the command has more than %d arguments", MAX_ARGS);
+	s->has_card = spec->net_fd != 0;
+	if (card_parse(&s->card, spec, err) < 0)
+		return -err->code;
 	s->id = id;
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
 	if (spec->disks_ro != (1u << spec->disks) - 1)
