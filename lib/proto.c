@@ -9,6 +9,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian");
 _Static_assert(sizeof(struct msg_header) == 16, "no padding in a header");
+_Static_assert(sizeof(struct msg_card) == 16, "no padding in a card");
 _Static_assert(sizeof(struct msg) == MAX_FRAME, "a message is a frame");
 
 struct shape {
@@ -58,6 +59,56 @@ static bool is_zero(const uint8_t *bytes, size_t n)
 	return any == 0;
 }
 
+/* --- the card -------------------------------------------------------------------------- */
+
+bool card_mac_ok(const uint8_t mac[6])
+{
+	return !is_zero(mac, 6) && !(mac[0] & MAC_GROUP);
+}
+
+static uint32_t ipv4(const uint8_t a[4])
+{
+	return (uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3];
+}
+
+static uint32_t host_bits(unsigned prefix)
+{
+	return prefix < 32 ? UINT32_MAX >> prefix : 0;
+}
+
+/* Neither loopback nor a group's; nor, where a network has those, its own or its broadcast. */
+bool card_address_ok(const uint8_t address[4], unsigned prefix)
+{
+	uint32_t bits = host_bits(prefix), host = ipv4(address) & bits;
+
+	return address[0] != 0 && address[0] != 127 && address[0] < 224 && prefix >= 1 &&
+	       prefix <= 32 && (prefix > 30 || (host != 0 && host != bits));
+}
+
+bool card_gateway_ok(const struct msg_card *card)
+{
+	uint32_t differ = ipv4(card->address) ^ ipv4(card->gateway);
+
+	return card_address_ok(card->gateway, card->prefix) && differ != 0 &&
+	       (differ & ~host_bits(card->prefix)) == 0;
+}
+
+static bool card_is_whole(const struct msg_card *c)
+{
+	bool address = c->prefix != 0 || !is_zero(c->address, sizeof(c->address));
+
+	if (c->zero)
+		return false;
+	if (!card_mac_ok(c->mac))
+		return is_zero((const uint8_t *)c, sizeof(*c));
+	if (!address)
+		return is_zero(c->gateway, sizeof(c->gateway));
+	return card_address_ok(c->address, c->prefix) &&
+	       (is_zero(c->gateway, sizeof(c->gateway)) || card_gateway_ok(c));
+}
+
+/* --- whole messages ---------------------------------------------------------------------- */
+
 /* The strings fill the body exactly, and there are as many as it says. */
 static bool exec_is_whole(const struct msg *m)
 {
@@ -86,7 +137,8 @@ int msg_check(const struct msg *m, enum side from)
 	switch (m->head.type) {
 	case MSG_WELCOME:
 		ok = terminated(m->welcome.hostname, sizeof(m->welcome.hostname)) &&
-		     !is_zero(m->welcome.machine_id, sizeof(m->welcome.machine_id));
+		     !is_zero(m->welcome.machine_id, sizeof(m->welcome.machine_id)) &&
+		     card_is_whole(&m->welcome.card);
 		break;
 	case MSG_EXEC:
 		ok = terminated(m->exec.user, sizeof(m->exec.user)) && exec_is_whole(m);

@@ -6,7 +6,7 @@
  *
  *	guest			host
  *	HELLO		->
- *			<-	WELCOME  (time, entropy, name, identity)
+ *			<-	WELCOME  (time, entropy, name, identity, network card)
  *			<-	EXEC
  *	[connects the streams of EXEC.id]
  *	STARTED (with WELCOME's generation) or SPAWN_FAILED ->
@@ -23,6 +23,7 @@
 #ifndef LIB_PROTO_H
 #define LIB_PROTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,11 +57,23 @@ struct msg_hello {
 	uint64_t boot_ns;		/* guest CLOCK_MONOTONIC */
 };
 
+/* Set up by the agent, in whose memory a clone has its template's.  All zero: no card. */
+struct msg_card {
+	uint8_t  mac[6];		/* of one station */
+	uint8_t  prefix;		/* bits of the network in address, 1 to 32 */
+	uint8_t  zero;
+	uint8_t  address[4];		/* IPv4, as on the wire; zero: none, and prefix is zero too */
+	uint8_t  gateway[4];		/* another host of that network; zero: none */
+};
+
+enum { MAC_GROUP = 1, MAC_LOCAL = 2 };	/* bits of mac[0] */
+
 struct msg_welcome {
 	uint64_t realtime_ns;		/* host CLOCK_REALTIME */
 	uint64_t generation;		/* 0: booted; else of this restore, and of no other */
 	uint8_t  machine_id[16];	/* of this run: not all zero */
 	uint8_t  entropy[64];
+	struct msg_card card;
 	char     hostname[MAX_HOSTNAME];
 };
 
@@ -138,6 +151,12 @@ int msg_check_header(const struct msg_header *h, enum side from);
 
 /* A whole message: 0, or -EPROTO when a field, a string or a count is not as it must be. */
 int msg_check(const struct msg *m, enum side from);
+
+/* What msg_check() asks of a card: not zero and not a group's; of one host, in a network of that
+ * prefix; and, of a gateway, another host of the address's network. */
+bool card_mac_ok(const uint8_t mac[6]);
+bool card_address_ok(const uint8_t address[4], unsigned prefix);
+bool card_gateway_ok(const struct msg_card *card);
 
 /* Fill in the header for a body of that type; returns the bytes to send. */
 size_t msg_seal(struct msg *m, enum msg_type type, uint32_t id, size_t body);

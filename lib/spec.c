@@ -84,6 +84,16 @@ const struct spec_row spec_rows[] = {
 	{ "kvm-fd", SPEC_U32, MACHINE, AT(kvm_fd), 3, 1 << 20, "FD",
 	  "use this inherited descriptor of /dev/kvm instead of opening it",
 	  "For unprivileged callers that are handed the device and not granted its node.", 0 },
+	{ "net-fd", SPEC_U32, SPEC_FLAG, AT(net_fd), 3, 1 << 20, "FD",
+	  "use this inherited tap, or stream socket with passt's framing, as network card (none)",
+	  "A tap is one without headers: IFF_TAP and IFF_NO_PI, not IFF_VNET_HDR. A stream is a Unix "
+	  "socket; before each frame goes its length, 32 bits, big-endian. It is made non-blocking. "
+	  "Whoever made it decides what the guest can reach.", 0 },
+	{ "address", SPEC_STR, SPEC_FLAG, AT(address), 0, 0, "IP/N[,GW]",
+	  "IPv4 address of the network card, and a default gateway (none)",
+	  "With --net-fd, and set before the command starts.", 0 },
+	{ "mac", SPEC_STR, SPEC_FLAG, AT(mac), 0, 0, "MAC",
+	  "hardware address of the network card (another in every run)", "With --net-fd.", 0 },
 	{ "pool", SPEC_STR, SPEC_FLAG, AT(pool), 0, 0, "SOCKET",
 	  "take the machine from the pool that listens there (see: sandbox pool)",
 	  "The pool says what the machine is. If none is ready, wait for one.", 0 },

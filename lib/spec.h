@@ -51,6 +51,8 @@ struct spec {
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
+	uint32_t net_fd;		/* an inherited tap or stream; 0: no network card */
+	const char *mac, *address;	/* of that card, as text */
 	const char *pool;		/* the socket of a pool to take the machine from */
 	uint32_t machine_fd;		/* an inherited socket over which the machine comes; 0: none */
 	bool     cold, console, explain, verbose, help;

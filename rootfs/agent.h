@@ -45,7 +45,7 @@ void host_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Say why and reset the machine: there is nothing to fall back on. */
 void host_give_up(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* --- modules.c, mounts.c, group.c, welcome.c: the steps of main() ------------------- */
+/* --- modules.c, mounts.c, group.c, welcome.c, card.c: the steps of main() ------------------- */
 
 /* 0 or a negative errno, all of them. */
 int modules_load(void);			/* what /modules/order lists, if it is there */
@@ -53,7 +53,8 @@ int mounts_early(void);			/* /dev, and descriptors 0 to 2 */
 int mounts_root(void);			/* the root disk, its overlay, the file systems in it */
 int group_init(void);			/* the cgroup of the command */
 int loopback_up(void);
-int welcome(void);			/* WELCOME: clock, entropy, host name, identity */
+int welcome(void);			/* WELCOME: clock, entropy, host name, identity, card */
+int card_init(const struct msg_card *card);	/* which is there */
 
 /* The parameters of module `name` on a kernel command line, as finit_module() takes them:
  * "name.device=x" becomes "device=x".  What does not fit is left out. */

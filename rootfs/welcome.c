@@ -88,6 +88,15 @@ uint64_t identity_generation(void)
 	return generation;
 }
 
+/* Its own last words, for a card that is not there sounds like a clock that is not. */
+static void set_card(const struct msg_card *card)
+{
+	int rc = card_mac_ok(card->mac) ? card_init(card) : 0;
+
+	if (rc < 0)
+		host_give_up("setting up the network card: %s", strerror(-rc));
+}
+
 static int take(struct msg_welcome *w)
 {
 	size_t len = strlen(w->hostname);
@@ -98,7 +107,11 @@ static int take(struct msg_welcome *w)
 	explicit_bzero(w->entropy, sizeof(w->entropy));
 	if (rc == 0 && len && sethostname(w->hostname, len) < 0)
 		rc = -errno;
-	return rc ? rc : set_identity(w);
+	if (rc == 0)
+		rc = set_identity(w);
+	if (rc == 0)
+		set_card(&w->card);
+	return rc;
 }
 
 int welcome(void)

@@ -21,6 +21,7 @@
 
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "runner/card.h"
 #include "runner/image.h"
 #include "runner/warm.h"
 
@@ -97,6 +98,34 @@ static int check_kvm(struct launch *l, struct spec *spec, const struct paths *p,
 		return err_set(err, EINVAL, "kvm-fd: descriptor %u is not /dev/kvm", spec->kvm_fd);
 	fd = fcntl((int)spec->kvm_fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? err_sys(err, "kvm-fd") : place(l, FD_KVM, fd, err);
+}
+
+/* A machine that is saved hears nothing of the network and says nothing to it.  Its state is the
+ * same for a tap and a stream, so whatever it is restored with fits. */
+static int silent_card(struct launch *l, struct spec *spec, struct err *err)
+{
+	int pair[2];			/* ours stays open for as long as we are: no hang-up */
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return err_sys(err, "no socket pair");
+	spec->net = NET_STREAM;
+	return place(l, FD_NET, pair[1], err);
+}
+
+static int open_net(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	int kind = spec->net_fd ? card_kind((int)spec->net_fd, err) : NET_NONE, fd;
+
+	(void)p;
+	if (kind < 0 || kind == NET_NONE)
+		return kind;
+	if (spec->save)
+		return silent_card(l, spec, err);
+	spec->net = (uint32_t)kind;
+	fd = fcntl((int)spec->net_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return err_sys(err, "net-fd");
+	return place(l, FD_NET, fd, err);
 }
 
 static int open_kernel(struct launch *l, struct spec *spec, const struct paths *p,
@@ -210,8 +239,8 @@ int launch_open(struct launch *l, struct spec *spec, const struct paths *p, stru
 {
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
-		check_memory, check_kvm, open_kernel, open_cpios, open_disks, open_vmm, open_null,
-		warm_choose,
+		check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks, open_vmm,
+		open_null, warm_choose,
 	};
 	int rc = 0;
 

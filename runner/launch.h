@@ -22,7 +22,7 @@ struct launch {
 void launch_init(struct launch *l);
 
 /* Open what all machines of this spec share: fills in l->fd and the handed-down part of *spec
- * (disks, disks_ro, initrd, snapshot).  On failure what was opened stays open: the process
+ * (disks, disks_ro, net, initrd, snapshot).  On failure what was opened stays open: the process
  * ends. */
 int launch_open(struct launch *l, struct spec *spec, const struct paths *p, struct err *err);
 

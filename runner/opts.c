@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "runner/card.h"
 #include "runner/door.h"
 
 #define MAX_CONFIG 65536
@@ -159,6 +160,9 @@ static bool is_hostname(const char *s)
 
 int opts_check(const struct spec *s, struct err *err)
 {
+	struct msg_card card;
+	int rc;
+
 	if (!is_hostname(s->hostname))
 		return err_set(err, EINVAL, "hostname: '%.70s' is not made of up to %d letters, "
 			       "digits, '-' and '.'", s->hostname, MAX_HOSTNAME - 1);
@@ -173,7 +177,8 @@ int opts_check(const struct spec *s, struct err *err)
 		if (s->env.v[i][0] == '=' || s->env.v[i][0] == '\0')
 			return err_set(err, EINVAL, "env: '%.100s' has no name; give --env K=V",
 				       s->env.v[i]);
-	return spec_check_down(s, err);
+	rc = card_parse(&card, s, err);
+	return rc < 0 ? rc : spec_check_down(s, err);
 }
 
 int opts_parse(struct opts *o, unsigned where, int argc, char **argv, struct err *err)

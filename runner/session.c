@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/io.h"
+#include "runner/card.h"
 #include "runner/say.h"
 #include "runner/tty.h"
 
@@ -57,6 +58,9 @@ static void welcome(struct session *s)
 		.generation = s->generation };
 	make_machine_id(m.welcome.machine_id);
 	(void)!getrandom(m.welcome.entropy, sizeof(m.welcome.entropy), 0);
+	m.welcome.card = s->card;
+	if (s->has_card && !card_mac_ok(s->card.mac))
+		card_make_mac(m.welcome.card.mac, m.welcome.machine_id);
 	memcpy(m.welcome.hostname, s->hostname, strlen(s->hostname));
 	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
 	post(s, &m);
@@ -318,10 +322,14 @@ bool session_idle(const struct session *s)
 void session_init(struct session *s, const struct spec *spec, uint64_t generation,
 		  struct facts *facts, struct watch_set *set)
 {
+	struct err unused;
+
 	s->port = (struct broker_port){ PORT_CONTROL, session_connected };
 	s->watch = (struct watch){ -1, 0, session_ready };
 	s->facts = facts;
 	s->hostname = spec->hostname;
 	s->generation = generation;
+	s->has_card = spec->net_fd != 0;
+	card_parse(&s->card, spec, &unused);	/* opts.c has looked at it */
 	watch_add(set, &s->watch);
 }

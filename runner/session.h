@@ -18,6 +18,8 @@ struct session {
 	struct watch watch;
 	struct facts *facts;
 	const char *hostname;
+	struct msg_card card;		/* its mac may be left to the machine id */
+	bool has_card;
 	uint32_t id;			/* of the command in its machine, from 1 */
 	uint64_t generation;		/* of the machine */
 	size_t have;			/* bytes of in */

@@ -86,6 +86,8 @@ static int describe(struct text *t, const struct launch *l, const struct spec *s
 	add(t, "memory = %llu\ncpus = %u\n", (unsigned long long)spec->memory, spec->cpus);
 	if (spec->cmdline[0])
 		add(t, "cmdline = %s\n", spec->cmdline);
+	if (spec->net != NET_NONE)
+		add(t, "net = yes\n");
 	add_path(t, "root", spec->root);
 	add_path(t, "kernel", spec->kernel);
 	add_path(t, "initrd", spec->initrd_path);
@@ -248,7 +250,8 @@ static int use_template(struct launch *l, const char *path, const struct text *t
 }
 
 #define TAKE_ARGS 32
-#define TAKE_KVM "3"		/* the descriptor that it has /dev/kvm as, if that was handed to us */
+#define TAKE_KVM "3"		/* the descriptors that it has /dev/kvm and our card as, if... */
+#define TAKE_NET "4"		/* ...those were handed to us */
 
 static unsigned add_option(const char *argv[TAKE_ARGS], unsigned n, const char *name,
 			   const char *value)
@@ -274,6 +277,7 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	n = add_option(argv, n, "--kernel", spec->kernel);
 	n = add_option(argv, n, "--initrd", spec->initrd_path);
 	n = add_option(argv, n, "--kvm-fd", spec->kvm_fd ? TAKE_KVM : NULL);
+	n = add_option(argv, n, "--net-fd", spec->net_fd ? TAKE_NET : NULL);
 	add_option(argv, n, "--", path);
 }
 
@@ -293,6 +297,8 @@ static int spawn_take(const struct launch *l, const struct spec *spec, const cha
 	posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
 	if (spec->kvm_fd)
 		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_KVM], atoi(TAKE_KVM));
+	if (spec->net_fd)
+		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_NET], atoi(TAKE_NET));
 	rc = -posix_spawn(pid, "/proc/self/exe", &actions, NULL, (char *const *)(uintptr_t)argv,
 			  environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -434,11 +440,26 @@ static int save(struct launch *l, struct spec *spec, struct err *err)
 	return rc;
 }
 
+/* Said apart, for it is the one difference that this run's options can mend. */
+static int same_card(const struct spec *spec, struct err *err)
+{
+	const char *value;
+	bool had = snapfile_value(header.text, "net", &value) >= 0;
+
+	if (had == (spec->net != NET_NONE))
+		return 0;
+	return err_set(err, EINVAL, had ? "snapshot %s: its machine has a network card; give one with "
+		       "--net-fd" : "snapshot %s: its machine has no network card; leave out --net-fd",
+		       spec->from);
+}
+
 static int restore_from(struct launch *l, struct spec *spec, const struct text *t, struct err *err)
 {
 	autoclose int fd = fd_take(&from_fd);
-	int rc = same_machine(spec->from, header.text, t->s, err);
+	int rc = same_card(spec, err);
 
+	if (rc == 0)
+		rc = same_machine(spec->from, header.text, t->s, err);
 	if (rc == 0)
 		rc = place_snapshot(l, fd, err);
 	if (rc == 0)

@@ -8,7 +8,8 @@
 
 static const struct rule rules[] = {
 	{ "epoll_pwait", "wait for the next event", ANY, 0, 0, 0 },
-	{ "read", "eventfds", ANY, 0, 0, 0 },
+	{ "epoll_ctl", "a network card that waits for frames", ANY, 0, 0, 0 },
+	{ "read", "eventfds; frames, of which none come", ANY, 0, 0, 0 },
 	{ "write", "eventfds; reports; console", ANY, 0, 0, 0 },
 	{ "recvmsg", "the runner's word to stop, from the broker", ANY, 0, 0, 0 },
 	{ "pread64", "KVM's counters, for the last report", ANY, 0, 0, 0 },

@@ -63,10 +63,18 @@ $(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspe
 .PHONY: jail-tests
 jail-tests: $(B)/sandbox-jailer $(B)/jail/probe $(B)/jail/test_jail
 
+# A network card for VM tests, which a shell cannot open.
+$(B)/vm/card: $(call host,tests/vm/card.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static-pie -o $@ $^
+
+.PHONY: vm-tests
+vm-tests: $(B)/vm/card
+
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(SAN)$(TSAN),unit fuzz guest,lint unit fuzz jail guest vm)
 .PHONY: check check-all soak bench test-programs
-test-programs: programs unit fuzz guests $(if $(SAN)$(TSAN),,jail-tests)
+test-programs: programs unit fuzz guests $(if $(SAN)$(TSAN),,jail-tests vm-tests)
 check: test-programs $(if $(SAN)$(TSAN),,all faulty)
 	@sh tests/check.sh $(B) $(PARTS)
 

@@ -21,13 +21,16 @@ static void walk_strings(const struct msg *m)
 		abort();
 }
 
-/* A checked WELCOME: a name that ends, and an identity. */
+/* A checked WELCOME: a name that ends, an identity, and a card that can be set up. */
 static void look_at(const struct msg_welcome *w)
 {
 	static const uint8_t none[sizeof(w->machine_id)];
 
 	if (strlen(w->hostname) >= sizeof(w->hostname) ||
 	    !memcmp(w->machine_id, none, sizeof(none)))
+		abort();
+	if (w->card.prefix > 32 || (w->card.mac[0] & MAC_GROUP) ||
+	    (w->card.gateway[0] && !w->card.address[0]))
 		abort();
 }
 

@@ -65,7 +65,9 @@ run_job() {
 sh "$here/build.sh" "$host" >&2 || exit 125
 stage_build "$build" "$job"
 [ ! -d "$build-faults" ] || stage_build "$build-faults" "$job"
-[ ! -d "$build/guest" ] || cp -R "$build/guest" "$job/build/$name/"
+for programs in guest vm; do
+	[ ! -d "$build/$programs" ] || cp -R "$build/$programs" "$job/build/$name/"
+done
 [ ! -e "$tests/../rootfs/module-initrd.sh" ] || stage_stock_kernel || exit 125
 mkdir "$job/tests"
 cp -R "$tests/vm" "$tests/guest" "$job/tests"

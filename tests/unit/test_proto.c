@@ -189,6 +189,42 @@ static void values_are_in_range(void **state)
 	assert_int_equal(msg_check(&m, FROM_HOST), -EPROTO);
 }
 
+static void a_welcome_has_a_whole_card_or_none(void **state)
+{
+	static const struct msg_card good[] = {
+		{ .mac = { 2, 0, 0, 0, 0, 1 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 10, 0, 0, 2 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 10, 0, 0, 2 }, { 10, 0, 0, 1 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 32, 0, { 10, 0, 0, 2 }, { 0 } },
+	};
+	static const struct msg_card bad[] = {
+		{ .mac = { 1, 0, 0x5e, 0, 0, 1 } },			/* a group's */
+		{ .mac = { 2, 0, 0, 0, 0, 1 }, .zero = 1 },
+		{ .zero = 1 },
+		{ { 0 }, 24, 0, { 10, 0, 0, 2 }, { 0 } },		/* an address, and no card */
+		{ { 2, 0, 0, 0, 0, 1 }, 33, 0, { 10, 0, 0, 2 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 255, 0, { 10, 0, 0, 2 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 0, 0, { 10, 0, 0, 2 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 0 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 10, 0, 0, 255 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 239, 0, 0, 1 }, { 0 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 0, 0, { 0 }, { 10, 0, 0, 1 } },	/* a gateway alone */
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 10, 0, 0, 2 }, { 10, 0, 1, 1 } },
+		{ { 2, 0, 0, 0, 0, 1 }, 24, 0, { 10, 0, 0, 2 }, { 10, 0, 0, 2 } },
+	};
+
+	(void)state;
+	make(MSG_WELCOME);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		m.welcome.card = good[i];
+		assert_int_equal(msg_check(&m, FROM_HOST), 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		m.welcome.card = bad[i];
+		assert_int_equal(msg_check(&m, FROM_HOST), -EPROTO);
+	}
+}
+
 static void messages_cross_a_stream(void **state)
 {
 	static struct msg got;
@@ -223,7 +259,9 @@ int main(void)
 		cmocka_unit_test(headers_are_exact), cmocka_unit_test(exec_strings_come_back),
 		cmocka_unit_test(exec_counts_match_its_strings),
 		cmocka_unit_test(exec_is_full_when_the_frame_is),
-		cmocka_unit_test(values_are_in_range), cmocka_unit_test(messages_cross_a_stream),
+		cmocka_unit_test(values_are_in_range),
+		cmocka_unit_test(a_welcome_has_a_whole_card_or_none),
+		cmocka_unit_test(messages_cross_a_stream),
 	};
 
 	return cmocka_run_group_tests_name("proto", tests, NULL, NULL);

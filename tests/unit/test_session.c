@@ -69,6 +69,8 @@ static void request(uint32_t id, uint32_t port, uint32_t op)
 		guest = fd;
 }
 
+static const char *address, *mac;	/* of the card, if there is an address */
+
 static int connect_guest(enum spec_snapshot snapshot)
 {
 	static char echo[] = "echo", hi[] = "hi";
@@ -81,6 +83,9 @@ static int connect_guest(enum spec_snapshot snapshot)
 	memset(&session, 0, sizeof(session));
 	spec_init(&opts.spec);
 	opts.spec.snapshot = snapshot;
+	opts.spec.net_fd = address ? 3 : 0;
+	opts.spec.address = address;
+	opts.spec.mac = mac;
 	opts.spec.env = (struct spec_list){ 1, { "A=1" } };
 	opts.argc = 2;
 	opts.argv = argv;
@@ -108,9 +113,23 @@ static int restored(void **state)
 	return connect_guest(SNAP_RESTORE);
 }
 
+static int with_a_card(void **state)
+{
+	(void)state;
+	address = "10.0.0.2/24,10.0.0.1";
+	return connect_guest(SNAP_RESTORE);
+}
+
+static int with_that_card(void **state)
+{
+	mac = "02:00:5e:10:00:01";
+	return with_a_card(state);
+}
+
 static int disconnect(void **state)
 {
 	(void)state;
+	address = mac = NULL;
 	close(guest);
 	close(monitor);
 	watch_close(&session.watch);
@@ -218,6 +237,39 @@ static void each_restore_has_its_own_identity(void **state)
 	assert_memory_not_equal(heard.welcome.machine_id, id, sizeof(id));
 	acknowledge(session.generation);
 	assert_true(facts.t_started);
+}
+
+static void no_card_is_welcomed_without_one(void **state)
+{
+	static const struct msg_card none;
+
+	(void)state;
+	welcomed();
+	assert_memory_equal(&heard.welcome.card, &none, sizeof(none));
+}
+
+static void each_card_has_its_own_mac(void **state)
+{
+	struct msg_card first;
+
+	(void)state;
+	welcomed();
+	first = heard.welcome.card;
+	assert_int_equal(first.mac[0] & (MAC_LOCAL | MAC_GROUP), MAC_LOCAL);
+	assert_int_equal(first.prefix, 24);
+	assert_memory_equal(first.address, "\x0a\0\0\x02", 4);
+	assert_memory_equal(first.gateway, "\x0a\0\0\x01", 4);
+	disconnect(NULL);
+	with_a_card(NULL);
+	welcomed();
+	assert_memory_not_equal(heard.welcome.card.mac, first.mac, sizeof(first.mac));
+}
+
+static void a_card_has_the_mac_that_was_asked_for(void **state)
+{
+	(void)state;
+	welcomed();
+	assert_memory_equal(heard.welcome.card.mac, "\x02\0\x5e\x10\0\x01", 6);
 }
 
 static void another_generation_breaks_a_rule(void **state)
@@ -549,6 +601,7 @@ static void an_error_without_a_number_is_one(void **state)
 
 #define IN_SESSION(name) cmocka_unit_test_setup_teardown(name, connected, disconnect)
 #define IN_CLONE(name) cmocka_unit_test_setup_teardown(name, restored, disconnect)
+#define WITH(card, name) cmocka_unit_test_setup_teardown(name, card, disconnect)
 
 int main(void)
 {
@@ -561,6 +614,9 @@ int main(void)
 		IN_CLONE(a_command_that_goes_on_is_attached_to),
 		IN_CLONE(a_command_that_has_ended_breaks_a_rule),
 		IN_SESSION(a_command_that_nobody_saved_breaks_a_rule),
+		IN_SESSION(no_card_is_welcomed_without_one),
+		WITH(with_a_card, each_card_has_its_own_mac),
+		WITH(with_that_card, a_card_has_the_mac_that_was_asked_for),
 		IN_SESSION(a_message_may_come_byte_by_byte),
 		IN_SESSION(signals_and_sizes_are_sent),
 		IN_SESSION(a_guest_that_does_not_read_costs_nothing),
