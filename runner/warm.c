@@ -29,7 +29,7 @@
 #include "runner/snapfile.h"
 
 #define NAME_HEX 32
-#define PATIENCE_MS 300		/* what is wrong with the input shows sooner than this */
+#define PATIENCE_MS 2000	/* what is wrong with the input shows sooner than this, also on a slow host */
 
 /* --- what a machine is, as text ------------------------------------------------------------ */
 
