@@ -2,6 +2,7 @@
 #include "tests/jail/rig.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -255,7 +256,24 @@ static bool gone(pid_t pid)
 	return false;
 }
 
-/* Directories of other runs on this machine are not ours to judge. */
+static glob_t old;	/* directories that were there before any test */
+
+void rig_remember(void)
+{
+	if (glob("/sys/fs/cgroup{,/*}/sandbox-*", GLOB_BRACE, NULL, &old))
+		old.gl_pathc = 0;
+}
+
+static bool is_old(const char *path)
+{
+	for (size_t i = 0; i < old.gl_pathc; i++)
+		if (!strcmp(old.gl_pathv[i], path))
+			return true;
+	return false;
+}
+
+/* Directories of other runs on this machine are not ours to judge, nor those of a run long
+ * ago that had this pid and was killed with its keeper. */
 static bool no_cgroup_of(const struct rig *r)
 {
 	static const char *const tops[] = { "", "/unified", "/memory", "/pids", "/cpu" };
@@ -265,7 +283,7 @@ static bool no_cgroup_of(const struct rig *r)
 		char path[128];
 
 		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/sandbox-%d", tops[i], r->pid);
-		if (access(path, F_OK) == 0) {
+		if (access(path, F_OK) == 0 && !is_old(path)) {
 			fprintf(stderr, "left: %s\n", path);
 			none = false;
 		}

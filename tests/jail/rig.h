@@ -24,6 +24,9 @@ struct rig {
 extern const char *rig_build;	/* the build directory */
 extern int rig_kvm;		/* descriptor of /dev/kvm to hand over, or -1 */
 
+/* Once, before the first start: what is left now was left by others. */
+void rig_remember(void);
+
 /* Everything as it should be, for a machine of 64 MiB with one read-only disk. */
 void rig_init(struct rig *r);
 void rig_spec(struct rig *r, const char *text);		/* another spec, sealed */

@@ -743,6 +743,7 @@ int main(int argc, char **argv)
 	rig_build = realpath(argv[1], NULL);
 	expected_path = argv[2];
 	rig_kvm = argc > 3 ? atoi(argv[3]) : -1;
+	rig_remember();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* the monitor of a killed keeper comes to us */
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 		static struct rig r;
