@@ -19,6 +19,7 @@ int cmd_snapshot(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command {
 	{ "pool", cmd_pool },
 	{ "serve", cmd_serve },
 	{ "cache", cmd_cache },
+	{ "gc", cmd_gc },
 	{ "doctor", cmd_doctor },
 	{ "help", cmd_help }, { "--help", cmd_help }, { "-h", cmd_help },
 	{ "version", cmd_version }, { "--version", cmd_version },

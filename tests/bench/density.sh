@@ -28,7 +28,7 @@ for i in $(seq 600); do
 	[ "$up" -lt "$n" ] || break
 	sleep 0.1
 done
-sleep 3
+sleep ${SETTLE:-30}
 ours > "$t/ours"
 tr ' ' '\n' < "$t/ours" > "$t/all"
 
