@@ -1,7 +1,8 @@
 #!/bin/sh
 # host.sh BUILD_DIR JSON_FILE - in the test host (hardware-like KVM), in turns: `sandbox run --
 # true` booted, `qemu -M microvm` booting the same kernel to an init that ends at once, and a
-# run from its template.  The figures are their ratios; the times themselves are those of an emulated processor.
+# run from its template.  The figures are their ratios; the times themselves are those of an
+# emulated processor.  Then $CALLS (1,000) calls through `sandbox serve`, with serve.sh.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../host/stage.sh"
@@ -32,8 +33,16 @@ for i in \$(seq ${N:-8}); do
 	c=\$(us); ./sandbox run -- true; d=\$(us)
 	echo "\$((b - a)) \$((c - b)) \$((d - c))" >> /job/out/times
 done
+
+mkdir /tmp/bench
+CALLS=${CALLS:-1000} sh /job/bench/serve.sh . /tmp/bench/json > /job/out/serve 2>&1
+cp /tmp/bench/json /job/out/serve.json
 END
-sh "$here/../host/run.sh" "$host" "$job" 900
+cp -r "$here" "$job/bench"
+sh "$here/../host/run.sh" "$host" "$job" "${HOST_BENCH_TIMEOUT:-3000}" || {
+	cat "$job/out/serve"
+	exit 1
+}
 median() { cut -d' ' -f"$1" "$job/out/times" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 ours=$(median 1) theirs=$(median 2) warm=$(median 3)
 ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
@@ -44,6 +53,9 @@ printf '%-58s %12s\n' "sandbox run --cold -- true: wall (us)" "$ours" \
 	"sandbox run -- true, from its template: wall (us)" "$warm" \
 	"ratio, warm to QEMU's" "$(ratio "$warm" "$theirs")" \
 	"ratio, warm to cold" "$(ratio "$warm" "$ours")"
+echo "there, too:"
+cat "$job/out/serve"
 jq --argjson a "$ours" --argjson b "$theirs" --argjson c "$warm" \
-	'. + {host_run_us: $a, host_microvm_us: $b, host_warm_us: $c}' "$json" > "$json.new"
+	--slurpfile calls "$job/out/serve.json" '. + {host_run_us: $a, host_microvm_us: $b, host_warm_us: $c} +
+	($calls[0] | with_entries(.key = "host_" + .key))' "$json" > "$json.new"
 mv "$json.new" "$json"
