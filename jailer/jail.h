@@ -74,9 +74,11 @@ step_fn drop_rights, tie_to_keeper, no_new_privs;	/* priv.c */
 step_fn deny_files;				/* landlock.c */
 step_fn prove;					/* prove.c */
 step_fn filter_calls, become_vmm;		/* exec.c */
+step_fn insist;					/* prove.c */
 
 /* What a step does for this spec, for --explain; several lines, each "\t...\n". */
-detail_fn explain_spec, explain_fds, explain_cgroups, explain_ids, explain_limits;
+detail_fn explain_spec, explain_fds, explain_cgroups, explain_ids, explain_limits,
+	  explain_required;
 
 /* Whether fd belongs to this spec's machine, and so stays open in the vmm. */
 bool fd_is_vmms(const struct spec *s, int fd);

@@ -50,6 +50,8 @@ static const struct step {
 	  "looks as an attacker would, and stops the run if anything is left to take" },
 	{ "filter system calls", filter_calls, NULL,
 	  "the outer filter: what the monitor needs until it locks itself down further" },
+	{ "insist", insist, explain_required,
+	  "what the user requires is on, or there is no machine: nothing is given up in silence" },
 	{ "become the monitor", become_vmm, NULL,
 	  "execveat of a static binary by its descriptor, with no argument and no environment" },
 };

@@ -151,3 +151,19 @@ int prove(struct jail *j, struct err *err)
 	layer_on(j, LAYER_FD_TABLE);
 	return 0;
 }
+
+/* The threads' own filters are the monitor's to insist on. */
+int insist(struct jail *j, struct err *err)
+{
+	const char *name = report_missing(j->spec.layers, j->layers | 1ull << LAYER_THREAD_SECCOMP);
+
+	return name ? err_set(err, EPERM, "require: %s cannot be had here; `sandbox doctor` says why, or "
+			      "leave it out", name) : 0;
+}
+
+void explain_required(const struct jail *j, FILE *out)
+{
+	for (unsigned i = 0; i < N_LAYERS; i++)
+		if (j->spec.layers >> i & 1)
+			fprintf(out, "\t%s\n", report_layer_names[i]);
+}

@@ -1,7 +1,9 @@
 /* report.c - what jailer, keeper and vmm tell the runner. */
 #include "lib/report.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 #include "lib/io.h"
 
@@ -19,6 +21,44 @@ const char *const report_layer_names[N_LAYERS] = {
 	[LAYER_LANDLOCK] = "landlock", [LAYER_SECCOMP] = "seccomp",
 	[LAYER_THREAD_SECCOMP] = "thread-seccomp",
 };
+
+#define BIT(layer) (1ull << (layer))
+
+/* 0 if there is no such layer. */
+static uint64_t layers_of(const char *name, size_t n)
+{
+	if (n == strlen("cgroup") && !memcmp(name, "cgroup", n))
+		return BIT(LAYER_CGROUP_MEMORY) | BIT(LAYER_CGROUP_PIDS) | BIT(LAYER_CGROUP_CPU);
+	for (unsigned i = 0; i < N_LAYERS; i++)
+		if (strlen(report_layer_names[i]) == n && !memcmp(report_layer_names[i], name, n))
+			return BIT(i);
+	return 0;
+}
+
+int report_layers(const char *text, uint64_t *layers, struct err *err)
+{
+	*layers = 0;
+	for (const char *p = text;; p++) {
+		size_t n = strcspn(p, ",");
+		uint64_t some = layers_of(p, n);
+
+		if (!some)
+			return err_set(err, EINVAL, "'%.*s' is no layer of the jail; `sandbox doctor` "
+				       "lists them", n < 40 ? (int)n : 40, p);
+		*layers |= some;
+		p += n;
+		if (!*p)
+			return 0;
+	}
+}
+
+const char *report_missing(uint64_t want, uint64_t have)
+{
+	for (unsigned i = 0; i < N_LAYERS; i++)
+		if (want & ~have & BIT(i))
+			return report_layer_names[i];
+	return NULL;
+}
 
 void report_send(int fd, struct report *r)
 {

@@ -39,6 +39,13 @@ enum layer {
 };
 extern const char *const report_layer_names[N_LAYERS];
 
+/* Names with commas between them, as bits: those above, and `cgroup` for its limits of
+ * memory, pids and cpu. */
+int report_layers(const char *text, uint64_t *layers, struct err *err);
+
+/* The name of the first of `want` that is not in `have`; NULL if none is missing. */
+const char *report_missing(uint64_t want, uint64_t have);
+
 enum stop_reason {
 	STOP_ASKED = 1,		/* the runner sent BROKER_STOP, or its broker hung up */
 	STOP_RESET,		/* the guest asked for a reset: with our kernel, a panic */

@@ -10,6 +10,7 @@
 
 #include "lib/io.h"
 #include "lib/num.h"
+#include "lib/report.h"
 
 #define AT(field) offsetof(struct spec, field)
 #define MACHINE (SPEC_FLAG | SPEC_MACHINE)
@@ -68,6 +69,10 @@ const struct spec_row spec_rows[] = {
 	{ "huge-pages", SPEC_BOOL, MACHINE | SPEC_DOWN, AT(huge_pages), 0, 0, NULL,
 	  "ask the host for huge pages (2M) as guest memory",
 	  "Then a restored machine's memory is a copy and shared with no other clone.", 0 },
+	{ "require", SPEC_STR, MACHINE, AT(require), 0, 0, "LAYER,...",
+	  "start no machine unless these layers of its jail are on (as many as the host gives)",
+	  "`sandbox doctor` has the names of all layers, and says which ones this host gives; cgroup "
+	  "stands for the limits of memory, pids and cpu.", 0 },
 	{ "from", SPEC_STR, MACHINE, AT(from), 0, 0, "FILE",
 	  "restore the machine from this snapshot (see: sandbox snapshot)",
 	  "The snapshot says what the machine is: its memory, cpus, kernel and root.", 0 },
@@ -138,6 +143,7 @@ const struct spec_row spec_rows[] = {
 	{ "disks-ro", SPEC_U32, SPEC_DOWN, AT(disks_ro), 0, (1u << MAX_DISKS) - 1, NULL, NULL,
 	  NULL, 0 },
 	{ "net", SPEC_U32, SPEC_DOWN, AT(net), NET_NONE, NET_STREAM, NULL, NULL, NULL, 0 },
+	{ "layers", SPEC_U32, SPEC_DOWN, AT(layers), 0, (1u << N_LAYERS) - 1, NULL, NULL, NULL, 0 },
 	{ "has-initrd", SPEC_BOOL, SPEC_DOWN, AT(initrd), 0, 0, NULL, NULL, NULL, 0 },
 	{ "held", SPEC_BOOL, SPEC_DOWN, AT(hold), 0, 0, NULL, NULL, NULL, 0 },
 	{ "snapshot", SPEC_U32, SPEC_DOWN, AT(snapshot), SNAP_NONE, SNAP_RESTORE, NULL, NULL, NULL,

@@ -38,12 +38,14 @@ struct spec {
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
 	bool     prefault, huge_pages;	/* guest memory: in place before the guest runs; of 2 MiB */
 	bool     savable;		/* it may be saved while the command runs */
+	uint32_t layers;		/* rather no machine than without these, bits of enum layer */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
 	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */
 
 	/* the run: stays in the runner */
 	const char *root, *kernel, *initrd_path, *result, *config;
 	const char *workdir, *user, *hostname;
+	const char *require;		/* names of layers */
 	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
 	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */
 	const char *name;		/* of a savable machine, for others */

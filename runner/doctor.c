@@ -22,12 +22,14 @@
 
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "lib/report.h"
 #include "lib/spec.h"
 #include "runner/cmd.h"
 #include "runner/doctor.h"
 #include "runner/image.h"
 #include "runner/paths.h"
 #include "runner/say.h"
+#include "runner/trial.h"
 
 /* --- helpers ------------------------------------------------------------------------- */
 
@@ -313,6 +315,27 @@ static void probe_files(struct finding *f)
 	advise(f, "nothing to start", "make, or: make install");
 }
 
+/* The layers by name, for --require; the rest is what `run` would say. */
+static void probe_jail(struct finding *f)
+{
+	static char failed[sizeof(((struct err *)0)->msg)];
+	uint64_t all = (1ull << N_LAYERS) - 1, on = 0;
+	const char *missing;
+	struct err err;
+
+	if (trial_jail(&on, &err) < 0) {
+		snprintf(failed, sizeof(failed), "%s", err.msg);
+		found(f, FATAL, "cannot be made: %s", failed);
+		return;
+	}
+	on |= 1ull << LAYER_THREAD_SECCOMP;	/* the monitor's own, in every build for use */
+	missing = report_missing(all, on);
+	found(f, missing ? WEAK : GOOD, "%d of %d layers", __builtin_popcountll(on), N_LAYERS);
+	if (missing)
+		advise(f, "those marked - are off; the lines above say why", NULL);
+	f->layers = on;
+}
+
 /* --- the report ---------------------------------------------------------------------- */
 
 static const struct {
@@ -323,8 +346,10 @@ static const struct {
 	{ "seccomp", probe_seccomp }, { "cgroup version 2", probe_cgroup2 },
 	{ "cgroup version 1", probe_cgroup1 }, { "Landlock", probe_landlock },
 	{ "tun", probe_tun }, { "KSM", probe_ksm }, { "SMT", probe_smt },
-	{ "memory", probe_memory }, { "files", probe_files },
+	{ "memory", probe_memory }, { "files", probe_files }, { "jail", probe_jail },
 };
+
+#define A_LINE 6			/* layers */
 
 static const char *const marks[] = { [GOOD] = "ok", [WEAK] = "weak", [FATAL] = "FAIL" };
 
@@ -335,6 +360,9 @@ void doctor_print(const char *name, const struct finding *f)
 		printf("%24s-> %s\n", "", f->means);
 	if (f->todo)
 		printf("%24s   to do: %s\n", "", f->todo);
+	for (unsigned i = 0; f->layers && i < N_LAYERS; i++)
+		printf("%*s%c%s%s", i % A_LINE ? 1 : 24, "", f->layers >> i & 1 ? '+' : '-',
+		       report_layer_names[i], i % A_LINE == A_LINE - 1 || i == N_LAYERS - 1 ? "\n" : "");
 }
 
 int doctor_verdict(unsigned weak, unsigned fatal)

@@ -3,6 +3,7 @@
 #define RUNNER_DOCTOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum health {
 	GOOD,		/* as it should be, or of no importance */
@@ -14,6 +15,7 @@ struct finding {
 	enum health health;
 	char state[200];
 	const char *means, *todo;	/* NULL where nothing is wrong */
+	uint64_t layers;		/* of the jail's finding: which are on, bits of enum layer */
 };
 
 /* Does `word` stand by itself in a list such as "flags : fpu vme de"? */

@@ -128,6 +128,18 @@ static int open_net(struct launch *l, struct spec *spec, const struct paths *p, 
 	return place(l, FD_NET, fd, err);
 }
 
+/* Names up to here, bits from here on. */
+static int name_layers(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	uint64_t layers = 0;
+	int rc = spec->require ? report_layers(spec->require, &layers, err) : 0;
+
+	(void)l;
+	(void)p;
+	spec->layers = (uint32_t)layers;
+	return rc;
+}
+
 static int open_kernel(struct launch *l, struct spec *spec, const struct paths *p,
 		       struct err *err)
 {
@@ -239,7 +251,7 @@ int launch_open(struct launch *l, struct spec *spec, const struct paths *p, stru
 {
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
-		check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks, open_vmm,
+		name_layers, check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks, open_vmm,
 		open_null, warm_choose,
 	};
 	int rc = 0;

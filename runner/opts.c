@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "lib/report.h"
 #include "runner/card.h"
 #include "runner/door.h"
 
@@ -161,6 +162,7 @@ static bool is_hostname(const char *s)
 int opts_check(const struct spec *s, struct err *err)
 {
 	struct msg_card card;
+	uint64_t layers;
 	int rc;
 
 	if (!is_hostname(s->hostname))
@@ -177,6 +179,8 @@ int opts_check(const struct spec *s, struct err *err)
 		if (s->env.v[i][0] == '=' || s->env.v[i][0] == '\0')
 			return err_set(err, EINVAL, "env: '%.100s' has no name; give --env K=V",
 				       s->env.v[i]);
+	if (s->require && report_layers(s->require, &layers, err) < 0)
+		return err_in(err, "require");
 	rc = card_parse(&card, s, err);
 	return rc < 0 ? rc : spec_check_down(s, err);
 }

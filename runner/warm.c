@@ -217,16 +217,21 @@ static void restore(struct launch *l, struct spec *spec)
 
 /* --- templates ----------------------------------------------------------------------------- */
 
-/* Named after all that it is of. */
-static int template_path(const struct text *t, char out[PATH_MAX], struct err *err)
+/* Named after all that it is of, and after what was required: what a template's machine did, it
+ * did behind no less than that. */
+static int template_path(const struct text *t, const char *require, char out[PATH_MAX],
+			 struct err *err)
 {
+	struct text all = *t;
 	uint8_t sum[NAME_HEX / 2];
 	int rc = cache_dir(out, err);
 	size_t n = strlen(out);
 
 	if (rc < 0)
 		return rc;
-	crypto_generichash(sum, sizeof(sum), (const uint8_t *)t->s, t->n, NULL, 0);
+	if (require)
+		add(&all, "require = %s\n", require);
+	crypto_generichash(sum, sizeof(sum), (const uint8_t *)all.s, all.n, NULL, 0);
 	out[n++] = '/';
 	sodium_bin2hex(out + n, NAME_HEX + 1, sum, sizeof(sum));
 	strcat(out, CACHE_SUFFIX);
@@ -278,6 +283,7 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	n = add_option(argv, n, "--initrd", spec->initrd_path);
 	n = add_option(argv, n, "--kvm-fd", spec->kvm_fd ? TAKE_KVM : NULL);
 	n = add_option(argv, n, "--net-fd", spec->net_fd ? TAKE_NET : NULL);
+	n = add_option(argv, n, "--require", spec->require);
 	add_option(argv, n, "--", path);
 }
 
@@ -379,7 +385,7 @@ static void warm(struct launch *l, struct spec *spec, const struct text *t)
 {
 	char path[PATH_MAX];
 	struct err err;
-	int rc = template_path(t, path, &err);
+	int rc = template_path(t, spec->require, path, &err);
 
 	if (rc == 0) {
 		rc = use_template(l, path, t, &err);

@@ -45,7 +45,7 @@ $(B)/guest/start.o: tests/guest/start.S
 $(B)/guest/hostile.elf: $(GUESTOBJ)
 	$(CC) -nostdlib -static -no-pie -Wl,-Ttext-segment=0x100000,--build-id=none,-z,noexecstack \
 		-o $@ $^
-$(B)/guest/launch: $(call host,tests/guest/launch.c tests/guest/peer.c lib/io.c lib/report.c)
+$(B)/guest/launch: $(call host,tests/guest/launch.c tests/guest/peer.c lib/err.c lib/io.c lib/report.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^
 
@@ -56,7 +56,7 @@ guests: $(if $(filter x86_64,$(ARCH)),$(B)/guest/launch $(B)/guest/hostile.elf)
 $(B)/jail/probe: $(call musl,tests/jail/probe.c)
 	@mkdir -p $(@D)
 	$(call MUSL_LD,$^)
-$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspect.c) lib/io.c lib/report.c)
+$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspect.c) lib/err.c lib/io.c lib/report.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie -o $@ $^
 

@@ -2,6 +2,7 @@
  *
  * No arguments, no environment, no paths.  What it is to be stands in FD_SPEC, what
  * becomes of it goes to FD_LOG.  After lock_down() it can open, map and start nothing. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -62,6 +63,9 @@ static int run(struct vm *vm, struct err *err)
 		return -err->code;
 	if (lock_down(&vm->threads, vm_loop_policy(vm), &filtered, err) < 0)
 		return -err->code;
+	if (!filtered && vm->spec.layers >> LAYER_THREAD_SECCOMP & 1)
+		return err_set(err, EPERM, "require: %s is not in this build of the monitor",
+			       report_layer_names[LAYER_THREAD_SECCOMP]);
 	report_locked(vm, filtered);
 	vm_start(vm);
 	fault_loop();

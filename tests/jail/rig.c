@@ -121,6 +121,15 @@ void rig_free(struct rig *r)
 	drop(&r->broker);
 }
 
+void rig_again(struct rig *r)
+{
+	void (*before_exec)(void) = r->before_exec;
+
+	rig_free(r);
+	rig_init(r);
+	r->before_exec = before_exec;
+}
+
 /* The descriptors are all above the contract's numbers, so none is overwritten unread. */
 static void become_jailer(struct rig *r, const char *arg)
 {

@@ -32,6 +32,7 @@ void rig_init(struct rig *r);
 void rig_spec(struct rig *r, const char *text);		/* another spec, sealed */
 void rig_replace(struct rig *r, int number, int fd);	/* fd is the rig's from here on */
 void rig_free(struct rig *r);
+void rig_again(struct rig *r);		/* as after rig_init(), but for before_exec */
 
 void rig_start(struct rig *r);
 int rig_explain(struct rig *r);				/* its exit status, and r->out */

@@ -603,6 +603,39 @@ static bool without_user_namespaces_root_goes_on(struct rig *r)
 	return order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
 }
 
+static void require(struct rig *r, uint64_t layers)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "memory = 64M\ncpus = 2\ndisks = 1\ndisks-ro = 1\nlayers = %llu\n",
+		 (unsigned long long)layers);
+	rig_spec(r, text);
+}
+
+/* What is on may be required; what is not, is refused by its name. */
+static bool a_required_layer_is_on_or_there_is_no_machine(struct rig *r)
+{
+	uint64_t all = (1ull << N_LAYERS) - 1, on;
+	const char *missing;
+	char words[64];
+
+	r->before_exec = getuid() == 0 ? take_user_namespaces : take_clone3;
+	if (!up(r) || !order_and_down(r, ORDER_EXIT, 0, 0, 0))
+		return false;
+	on = r->jailed.jailed.layers | 1ull << LAYER_THREAD_SECCOMP;
+	rig_again(r);
+	require(r, on);
+	if (!up(r) || !order_and_down(r, ORDER_EXIT, 0, 0, 0))
+		return false;
+	missing = report_missing(all, on);
+	if (!missing)
+		return getuid() != 0 || no("userns is reported on");
+	rig_again(r);
+	require(r, all);
+	snprintf(words, sizeof(words), "require: %s cannot be had here", missing);
+	return refused(r, words);
+}
+
 /* --- the keeper ------------------------------------------------------------------- */
 
 static bool has_line(pid_t pid, const char *file, const char *want)
@@ -668,7 +701,7 @@ static bool explain_starts_nothing(struct rig *r)
 		return no("it failed: %s", r->out);
 	if (!strstr(r->out, " 1. forget the caller") || !strstr(r->out, "prove it") ||
 	    !strstr(r->out, "memory 64 MiB, cpus 2, disks 1") ||
-	    !strstr(r->out, "17. become the monitor"))
+	    !strstr(r->out, "18. become the monitor"))
 		return no("it does not say all: %.200s", r->out);
 	return rig_nothing_left(r);
 }
@@ -726,6 +759,7 @@ static const struct {
 	TEST(a_dead_runner_stops_the_jailer),
 	TEST(an_old_kernel_is_enough),
 	TEST(without_user_namespaces_root_goes_on),
+	TEST(a_required_layer_is_on_or_there_is_no_machine),
 	TEST(the_keeper_is_small),
 	TEST(explain_starts_nothing),
 	TEST(many_at_once_keep_apart),
