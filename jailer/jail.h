@@ -26,6 +26,7 @@ struct jail {
 	struct spec spec;
 	bool privileged;		/* may map and become any uid: root, in short */
 	bool child;			/* after the split: not the keeper */
+	bool bare;			/* without namespaces: a user that may make none */
 	bool root_is_empty;
 	uint64_t layers;		/* bit 1 << enum layer */
 	uint64_t input_bytes;		/* of kernel, agent and initramfs together */
@@ -89,9 +90,11 @@ bool is_privileged(void);
 /* Lock the securebits (needs CAP_SETPCAP); uid changes then leave capabilities alone. */
 int lock_securebits(struct err *err);
 
-/* Give up every capability but those in keep (a mask of 1ull << CAP_...), for good: also
- * from the bounding and ambient sets. */
+/* Give up every capability but those in keep (a mask of 1ull << CAP_...), for good. */
 int limit_caps(uint64_t keep, struct err *err);
+
+/* No program that is started from here on gets any (needs CAP_SETPCAP). */
+int empty_bounding_set(struct err *err);
 
 /* The parent's life after the split: until the child is gone and cleaned up behind. */
 _Noreturn void keep(struct jail *j, bool userns);

@@ -86,7 +86,7 @@ static int shrink_root(struct jail *j, struct err *err)
 {
 	uint64_t keep = cgroups_need_override(&j->cgroups) ? 1ull << CAP_DAC_OVERRIDE : 0;
 
-	if (lock_securebits(err) < 0)
+	if (lock_securebits(err) < 0 || empty_bounding_set(err) < 0)
 		return -err->code;
 	if (setresuid(j->uid, 0, 0) < 0)
 		return err_sys(err, "keeper: uid");

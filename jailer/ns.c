@@ -17,24 +17,35 @@
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* From the strongest split to the weakest that is still one. */
+/* From the strongest split to the weakest that is still one.  The bare ones are for users that
+ * are refused user namespaces: a process of its own, and all that needs none. */
 static const struct attempt {
-	bool userns, into_cgroup;
+	bool userns, into_cgroup, bare;
 } attempts[] = {
-	{ true, true }, { true, false }, { false, true }, { false, false },
+	{ true, true, false }, { true, false, false }, { false, true, false }, { false, false, false },
+	{ false, true, true }, { false, false, true },
 };
 
-static bool makes_sense(const struct attempt *a, const struct jail *j)
+/* Not for want of memory, or of processes: those may be had the next time. */
+static bool is_refusal(int code)
 {
-	if (!a->userns && !j->privileged)
+	return code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS || code == EINVAL ||
+	       code == ENOSYS;
+}
+
+static bool makes_sense(const struct attempt *a, const struct jail *j, int last)
+{
+	if (a->into_cgroup && j->cgroups.d[CG_V2].parent < 0)
 		return false;
-	return !a->into_cgroup || j->cgroups.d[CG_V2].parent >= 0;
+	if (a->bare)
+		return !j->privileged && is_refusal(last);
+	return a->userns || j->privileged;
 }
 
 static pid_t split(const struct attempt *a, struct jail *j)
 {
 	struct clone_args args = {
-		.flags = NAMESPACES | CLONE_PIDFD | (a->userns ? CLONE_NEWUSER : 0),
+		.flags = CLONE_PIDFD | (a->bare ? 0 : NAMESPACES) | (a->userns ? CLONE_NEWUSER : 0),
 		.pidfd = (uint64_t)(uintptr_t)&j->pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -48,15 +59,6 @@ static pid_t split(const struct attempt *a, struct jail *j)
 	if (pid < 0 && errno == ENOSYS && !a->into_cgroup)	/* before 5.3, or filtered */
 		pid = syscall(SYS_clone, args.flags | SIGCHLD, NULL, &j->pidfd, NULL, 0);
 	return (pid_t)pid;
-}
-
-static int split_failed(const struct jail *j, struct err *err)
-{
-	if (j->privileged)
-		return err_sys(err, "namespaces");
-	return err_set(err, errno, "user namespaces are not allowed to this user (%s): run as root, "
-		       "or allow them (sysctl user.max_user_namespaces, "
-		       "kernel.unprivileged_userns_clone)", strerror(errno));
 }
 
 /* What the child may only do once the keeper has written its id map. */
@@ -90,6 +92,9 @@ static int begin_child(const struct attempt *a, struct jail *j, struct err *err)
 		return rc;
 	j->layers |= cgroups_attach(&j->cgroups, a->into_cgroup);
 	cgroups_settle(&j->cgroups);
+	j->bare = a->bare;
+	if (j->bare)
+		return 0;
 	/* Only now, so that the root of the namespace is our own group. */
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(err, "cgroup namespace");
@@ -119,7 +124,7 @@ static void block_signals(void)
 
 int enter_namespaces(struct jail *j, struct err *err)
 {
-	int ends[2];
+	int ends[2], last = EPERM;	/* how the last split with namespaces ended */
 
 	j->uid = j->privileged ? JAIL_HOST_ID + (uid_t)getpid() : getuid();
 	j->gid = j->privileged ? JAIL_HOST_ID + (gid_t)getpid() : getgid();
@@ -136,9 +141,8 @@ int enter_namespaces(struct jail *j, struct err *err)
 	j->keeper_end = ends[0];
 	j->child_end = ends[1];
 	block_signals();
-	errno = EPERM;
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-		if (!makes_sense(&attempts[i], j))
+		if (!makes_sense(&attempts[i], j, last))
 			continue;
 		j->pid = split(&attempts[i], j);
 		if (j->pid == 0)
@@ -146,8 +150,10 @@ int enter_namespaces(struct jail *j, struct err *err)
 		j->cpu_ns = cpu_so_far();
 		if (j->pid > 0)
 			keep(j, attempts[i].userns);
+		if (!attempts[i].bare)
+			last = errno;
 	}
-	return split_failed(j, err);
+	return err_sys(err, "namespaces");
 }
 
 /* A new network namespace has only a loopback interface, and it is down. */
@@ -169,7 +175,8 @@ int name_host(struct jail *j, struct err *err)
 {
 	char name[65];
 
-	(void)j;
+	if (j->bare)
+		return 0;
 	if (sethostname(JAIL_HOSTNAME, strlen(JAIL_HOSTNAME)) < 0 || setdomainname("", 0) < 0)
 		return err_sys(err, "host name");
 	if (gethostname(name, sizeof(name)) < 0 || strcmp(name, JAIL_HOSTNAME))
@@ -184,5 +191,6 @@ void explain_ids(const struct jail *j, FILE *out)
 		fprintf(out, "outside %u + the keeper's pid,\n\tof which no other process or "
 			"file is\n", JAIL_HOST_ID);
 	else
-		fprintf(out, "outside this user's own %u\n", (unsigned)j->uid);
+		fprintf(out, "outside this user's own %u;\n\tnone of them where user namespaces "
+			"are refused to this user\n", (unsigned)j->uid);
 }

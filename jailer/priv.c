@@ -41,8 +41,8 @@ int lock_securebits(struct err *err)
 	return 0;
 }
 
-/* No program that is started gets any.  Up to the kernel's last one, whichever that is. */
-static int empty_bounding_set(struct err *err)
+/* Up to the kernel's last one, whichever that is. */
+int empty_bounding_set(struct err *err)
 {
 	for (unsigned cap = 0; cap < 64; cap++) {
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
@@ -66,9 +66,19 @@ int limit_caps(uint64_t keep, struct err *err)
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_sys(err, "ambient capabilities");
-	if (empty_bounding_set(err) < 0)
-		return -err->code;
 	return syscall(SYS_capset, &head, set) < 0 ? err_sys(err, "capabilities") : 0;
+}
+
+/* A user without a namespace has no right to change these two, nor any that they could guard:
+ * no_new_privs takes their place. */
+static int close_ways_back(struct jail *j, struct err *err)
+{
+	if (j->bare)
+		return 0;
+	if (lock_securebits(err) < 0 || empty_bounding_set(err) < 0)
+		return -err->code;
+	layer_on(j, LAYER_SECUREBITS);
+	return 0;
 }
 
 int drop_rights(struct jail *j, struct err *err)
@@ -76,7 +86,7 @@ int drop_rights(struct jail *j, struct err *err)
 	bool mapped = layer_is_on(j, LAYER_USERNS);
 	uid_t uid = mapped ? JAIL_ID : j->uid;
 	gid_t gid = mapped ? JAIL_ID : j->gid;
-	int rc = lock_securebits(err);
+	int rc = close_ways_back(j, err);
 
 	if (rc < 0)
 		return rc;
@@ -90,7 +100,6 @@ int drop_rights(struct jail *j, struct err *err)
 	rc = limit_caps(0, err);
 	if (rc < 0)
 		return rc;
-	layer_on(j, LAYER_SECUREBITS);
 	layer_on(j, LAYER_NO_CAPS);
 	if (j->privileged)
 		layer_on(j, LAYER_OWN_UID);

@@ -15,6 +15,8 @@ int empty_root(struct jail *j, struct err *err)
 {
 	if (j->root_is_empty)
 		return 0;
+	if (j->bare)		/* at least none of the user's directories */
+		return chdir("/") < 0 ? err_sys(err, "leaving the directory") : 0;
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(err, "empty root: private mounts");
 	if (mount("sandbox", STEPPING_STONE, "tmpfs",

@@ -144,9 +144,9 @@ static void probe_userns(struct finding *f)
 		found(f, GOOD, "can be made");
 		return;
 	}
-	found(f, geteuid() == 0 ? WEAK : FATAL, "cannot be made");
+	found(f, WEAK, "cannot be made");
 	advise(f, geteuid() == 0 ? "the monitor's uid is then one of the host's own" :
-	       "without being root, there is no jail",
+	       "no namespaces for this user: filters, Landlock and limits alone are the jail",
 	       "set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces; on Ubuntu, give "
 	       "sandbox-jailer an AppArmor profile with `userns`; or run as root");
 }

@@ -56,7 +56,7 @@ guests: $(if $(filter x86_64,$(ARCH)),$(B)/guest/launch $(B)/guest/hostile.elf)
 $(B)/jail/probe: $(call musl,tests/jail/probe.c)
 	@mkdir -p $(@D)
 	$(call MUSL_LD,$^)
-$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspect.c) lib/err.c lib/io.c lib/report.c)
+$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c rig.c inspect.c less.c) lib/err.c lib/io.c lib/report.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie -o $@ $^
 
@@ -68,8 +68,12 @@ $(B)/vm/card: $(call host,tests/vm/card.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static-pie -o $@ $^
 
+$(B)/vm/bare: $(call host,tests/vm/bare.c tests/jail/less.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static-pie -o $@ $^
+
 .PHONY: vm-tests
-vm-tests: $(B)/vm/card
+vm-tests: $(B)/vm/card $(B)/vm/bare
 
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(SAN)$(TSAN),unit fuzz guest,lint unit fuzz jail guest vm)

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -52,6 +53,16 @@ static const char *id_word(unsigned id, pid_t keeper)
 	return number;
 }
 
+static bool shares(pid_t pid, const char *name)
+{
+	char path[32], its[64], ours[64];
+
+	snprintf(path, sizeof(path), "ns/%s", name);
+	link_proc(pid, path, its, sizeof(its));
+	link_proc(getpid(), path, ours, sizeof(ours));
+	return !strcmp(its, ours);
+}
+
 static void put_status(FILE *out, pid_t pid, pid_t keeper)
 {
 	static const char *const as_is[] = {
@@ -77,7 +88,9 @@ static void put_status(FILE *out, pid_t pid, pid_t keeper)
 				fprintf(out, " %s", id_word(id[i], keeper));
 			fprintf(out, "\n");
 		}
-		if (!strcmp(line, "NSpid"))	/* the last is the innermost */
+		if (!strcmp(line, "NSpid") && shares(pid, "pid"))
+			value = (char *)(uintptr_t)"shared";
+		else if (!strcmp(line, "NSpid"))	/* the last is the innermost */
 			value = strrchr(value, '\t') ? strrchr(value, '\t') + 1 : value;
 		for (size_t i = 0; i < sizeof(as_is) / sizeof(as_is[0]); i++)
 			if (!strcmp(line, as_is[i]))
@@ -103,15 +116,8 @@ static void put_namespaces(FILE *out, pid_t pid)
 {
 	static const char *const all[] = { "cgroup", "ipc", "mnt", "net", "pid", "user", "uts" };
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		char name[32], its[64], ours[64];
-
-		snprintf(name, sizeof(name), "ns/%s", all[i]);
-		link_proc(pid, name, its, sizeof(its));
-		link_proc(getpid(), name, ours, sizeof(ours));
-		fprintf(out, "%s: %s\n", name, its[0] == '(' ? its :
-			strcmp(its, ours) ? "own" : "shared");
-	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		fprintf(out, "ns/%s: %s\n", all[i], shares(pid, all[i]) ? "shared" : "own");
 }
 
 static void put_mounts(FILE *out, pid_t pid)
@@ -352,12 +358,15 @@ void inspect(FILE *out, pid_t pid, pid_t keeper)
 	put_map(out, pid, "uid_map", keeper);
 	put_map(out, pid, "gid_map", keeper);
 	put_namespaces(out, pid);
-	put_mounts(out, pid);
-	put_root(out, pid);
+	if (!shares(pid, "mnt")) {
+		put_mounts(out, pid);
+		put_root(out, pid);
+	}
 	put_fds(out, pid);
 	fprintf(out, "fds: %u\n", count_fds(pid));
 	put_limits(out, pid);
-	put_joined(out, pid);
+	if (!shares(pid, "uts"))
+		put_joined(out, pid);
 	put_file(out, pid, "cmdline");
 	put_file(out, pid, "environ");
 	put_file(out, pid, "oom_score_adj");

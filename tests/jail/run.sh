@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh BUILD_DIR - the jailer as root and as a user, with a probe for a monitor.
+# run.sh BUILD_DIR - the jailer as root, as a user, and as a user who is refused user
+# namespaces ("bare"), with a probe for a monitor.
 set -u
 build=$1
 here=$(dirname "$0")
@@ -16,10 +17,14 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 failed=0
 "$build/jail/test_jail" "$build" "$here/expected.root" || failed=1
+as_user() {
+	setpriv --reuid $user --regid $user --clear-groups --bounding-set=-all --inh-caps=-all \
+		"$build/jail/test_jail" "$build" "$@" 9<> /dev/kvm || failed=1
+}
 # A user who was handed the device: as after `sandbox run --kvm-fd`.
 if setpriv --reuid $user --regid $user --clear-groups test -x "$build/jail/test_jail"; then
-	setpriv --reuid $user --regid $user --clear-groups --bounding-set=-all --inh-caps=-all \
-		"$build/jail/test_jail" "$build" "$here/expected.user" 9 9<>/dev/kvm || failed=1
+	as_user "$here/expected.user" 9
+	as_user "$here/expected.bare" 9 bare
 else
 	echo "skip jail as user: $build cannot be read by others"
 fi

@@ -7,8 +7,6 @@
  * be left: every test ends with rig_nothing_left(). */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,12 +26,14 @@
 
 #include "lib/io.h"
 #include "tests/jail/inspect.h"
+#include "tests/jail/less.h"
 #include "tests/jail/rig.h"
 
 #define GOOD_SPEC "memory = 64M\ncpus = 2\ndisks = 1\ndisks-ro = 1\n"
 
 static char why[512];			/* of the last failure */
 static const char *expected_path;
+static bool bare;			/* as a user who is refused user namespaces */
 
 static bool no(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -121,6 +121,12 @@ static bool the_jail_is_as_expected(struct rig *r)
 	return same && order_and_down(r, ORDER_EXIT, 0, 0, 0);
 }
 
+/* What a user without user namespaces cannot have. */
+static const uint64_t without_namespaces =
+	1ull << LAYER_USERNS | 1ull << LAYER_PIDNS | 1ull << LAYER_MOUNTNS | 1ull << LAYER_NETNS |
+	1ull << LAYER_IPCNS | 1ull << LAYER_UTSNS | 1ull << LAYER_CGROUPNS | 1ull << LAYER_EMPTY_ROOT |
+	1ull << LAYER_SECUREBITS;
+
 static bool every_layer_is_reported(struct rig *r)
 {
 	uint64_t must = 0, got;
@@ -130,6 +136,8 @@ static bool every_layer_is_reported(struct rig *r)
 	for (unsigned l = LAYER_NO_CAPS; l <= LAYER_FD_TABLE; l++)
 		must |= 1ull << l;
 	must |= 1ull << LAYER_USERNS | 1ull << LAYER_SECCOMP;
+	if (bare)
+		must &= ~without_namespaces;
 	if (getuid() == 0)
 		must |= 1ull << LAYER_OWN_UID;
 	if (!up(r))
@@ -138,6 +146,8 @@ static bool every_layer_is_reported(struct rig *r)
 	for (unsigned l = 0; l < N_LAYERS; l++)
 		if (must >> l & ~got >> l & 1)
 			return no("%s is off", report_layer_names[l]);
+	if (bare && got & without_namespaces)
+		return no("layers %#llx without namespaces", (unsigned long long)got);
 	if (got >> LAYER_THREAD_SECCOMP & 1)
 		return no("thread filters are the vmm's to report");
 	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
@@ -548,57 +558,27 @@ static bool a_dead_runner_stops_the_jailer(struct rig *r)
 
 /* --- kernels that offer less ---------------------------------------------------- */
 
-/* clone3() is not known; with no_userns, clone() refuses user namespaces too. */
-static void take_away(bool no_userns)
-{
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, no_userns ? CLONE_NEWUSER : 0, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof(insns) / sizeof(insns[0]), insns };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
-		_exit(122);
-}
-
-static void take_clone3(void)
-{
-	take_away(false);
-}
-
-static void take_user_namespaces(void)
-{
-	take_away(true);
-}
-
 static bool an_old_kernel_is_enough(struct rig *r)
 {
-	r->before_exec = take_clone3;
+	r->before_exec = less_clone3;
 	return the_process_is_in_the_reported_cgroups(r) &&
-	       (r->jailed.jailed.layers & 1ull << LAYER_USERNS || no("userns is off"));
+	       (bare || r->jailed.jailed.layers & 1ull << LAYER_USERNS || no("userns is off"));
 }
 
-/* Root does without and says so; a user is told what to do. */
-static bool without_user_namespaces_root_goes_on(struct rig *r)
+/* Root does without that one layer, a user without all namespaces; both say so. */
+static bool without_user_namespaces_it_goes_on(struct rig *r)
 {
-	uint64_t on;
+	uint64_t off = getuid() == 0 ? 1ull << LAYER_USERNS : without_namespaces, on;
 
-	r->before_exec = take_user_namespaces;
-	if (getuid() != 0)
-		return refused(r, "user namespaces are not allowed to this user");
+	r->before_exec = less_user_namespaces;
 	if (!up(r))
 		return false;
 	on = r->jailed.jailed.layers;
-	if (on >> LAYER_USERNS & 1)
-		return no("userns is reported on");
-	if (!(on >> LAYER_OWN_UID & on >> LAYER_NO_CAPS & on >> LAYER_PIDNS & 1))
+	if (on & off)
+		return no("layers %#llx are reported on", (unsigned long long)(on & off));
+	if (!(on >> LAYER_NO_CAPS & on >> LAYER_NO_NEW_PRIVS & on >> LAYER_SECCOMP & 1))
+		return no("layers %#llx", (unsigned long long)on);
+	if (getuid() == 0 && !(on >> LAYER_OWN_UID & on >> LAYER_PIDNS & 1))
 		return no("layers %#llx", (unsigned long long)on);
 	return order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
 }
@@ -619,7 +599,7 @@ static bool a_required_layer_is_on_or_there_is_no_machine(struct rig *r)
 	const char *missing;
 	char words[64];
 
-	r->before_exec = getuid() == 0 ? take_user_namespaces : take_clone3;
+	r->before_exec = getuid() == 0 ? less_user_namespaces : less_clone3;
 	if (!up(r) || !order_and_down(r, ORDER_EXIT, 0, 0, 0))
 		return false;
 	on = r->jailed.jailed.layers | 1ull << LAYER_THREAD_SECCOMP;
@@ -758,7 +738,7 @@ static const struct {
 	TEST(too_few_files_are_told),
 	TEST(a_dead_runner_stops_the_jailer),
 	TEST(an_old_kernel_is_enough),
-	TEST(without_user_namespaces_root_goes_on),
+	TEST(without_user_namespaces_it_goes_on),
 	TEST(a_required_layer_is_on_or_there_is_no_machine),
 	TEST(the_keeper_is_small),
 	TEST(explain_starts_nothing),
@@ -767,16 +747,20 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	const char *who = getuid() == 0 ? "root" : "user";
+	const char *who;
 	int failed = 0;
 
 	if (argc < 3 || !realpath(argv[1], NULL)) {
-		fprintf(stderr, "usage: test_jail BUILD_DIR EXPECTED [KVM_FD]\n");
+		fprintf(stderr, "usage: test_jail BUILD_DIR EXPECTED [KVM_FD [bare]]\n");
 		return 2;
 	}
 	rig_build = realpath(argv[1], NULL);
 	expected_path = argv[2];
 	rig_kvm = argc > 3 ? atoi(argv[3]) : -1;
+	bare = argc > 4;
+	who = getuid() == 0 ? "root" : bare ? "bare" : "user";
+	if (bare)
+		less_user_namespaces();
 	rig_remember();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* the monitor of a killed keeper comes to us */
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
