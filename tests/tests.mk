@@ -16,7 +16,8 @@ $(B)/unit/test_http: $(B)/sandbox-http
 # libFuzzer targets, always clang with ASan and UBSan.
 FUZZ	:= $(patsubst tests/fuzz/%.c,build/$(ARCH)-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZSAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZOBJ	:= $(patsubst %.c,build/$(ARCH)-fuzz/obj/%.o,$(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)))
+FUZZOBJ	:= $(patsubst %.c,build/$(ARCH)-fuzz/obj/%.o,\
+	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)) runner/image.c)
 FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
 build/$(ARCH)-fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
