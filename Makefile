@@ -3,6 +3,7 @@
 #	make			programs, guest agent, kernel and base image
 #	make SAN=1 ...		with ASan and UBSan (the vmm is then dynamic and unfiltered)
 #	make TSAN=1 ...		with the thread sanitizer
+#	make COV=1 CC=clang ...	that count which lines run; see make coverage
 #	make FAULTS=1 ...	test build: the vmm can be told to misbehave
 #	make CC=clang ...	each variant has a build directory of its own
 
@@ -13,7 +14,7 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 ARCH	?= $(shell uname -m)
-VARIANT	:= $(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)$(if $(TSAN),-tsan)$(if $(FAULTS),-faults)
+VARIANT	:= $(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)$(if $(TSAN),-tsan)$(if $(COV),-cov)$(if $(FAULTS),-faults)
 B	:= build/$(ARCH)$(VARIANT)
 GUEST	:= build/$(ARCH)
 PREFIX	?= /usr/local
@@ -29,15 +30,18 @@ FILL	:= $(shell $(CC) -ftrivial-auto-var-init=zero -fsyntax-only -x c /dev/null 
 HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=$(FILL) \
 	   -fcf-protection=full
 , := ,
-ifneq ($(SAN)$(TSAN),)
+# Builds that are to be tested, not used: dynamic, unfiltered, with a runtime of the compiler's.
+INSTRUMENTED := $(SAN)$(TSAN)$(COV)
+COVFLAGS := $(if $(COV),-fprofile-instr-generate -fcoverage-mapping)
+ifneq ($(INSTRUMENTED),)
 HARDEN	:=
-SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all) \
+SANFLAGS := $(COVFLAGS) $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all) \
 	    $(if $(TSAN),-fsanitize=thread) -fno-omit-frame-pointer -g
 endif
 
 CPPFLAGS := -I. -I$(B)/gen -D_GNU_SOURCE $(if $(FAULTS),-DSANDBOX_FAULTS)
 CFLAGS	:= -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS)
-FORTIFY	:= $(if $(SAN)$(TSAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+FORTIFY	:= $(if $(INSTRUMENTED),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 RELRO	:= -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 
 # The vmm and the guest agent are static: an empty root has no loader, a tiny
@@ -46,7 +50,7 @@ RELRO	:= -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 MUSLDIR	:= /usr/lib/$(ARCH)-linux-musl
 MUSLINC	:= /usr/include/$(ARCH)-linux-musl
 gccfile	= $(shell $(CC) -print-file-name=$(1))
-ifneq ($(SAN)$(TSAN),)
+ifneq ($(INSTRUMENTED),)
 MUSL_CC	= $(CC) $(CPPFLAGS) $(CFLAGS) -fPIE
 MUSL_LD = $(CC) $(CFLAGS) -pie -Wl,--build-id -o $@ $(1)
 else
@@ -103,7 +107,7 @@ $(B)/uapi:
 		else echo /usr/include/$(ARCH)-linux-gnu/asm; fi) $@/asm
 
 $(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
-	$(CC) $(CFLAGS) $(if $(SAN)$(TSAN),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a -l:libsodium.a
+	$(CC) $(CFLAGS) $(if $(INSTRUMENTED),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a -l:libsodium.a
 
 $(B)/sandbox-jailer: $(call musl,$(JAILER) $(LIB) $(LOAD)) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^))
@@ -116,7 +120,7 @@ $(B)/sandbox-http: $(call host,$(HTTP) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lmicrohttpd
 
 $(B)/init: $(call musl,$(AGENT) lib/proto.c lib/io.c) | $(B)/uapi
-	$(call MUSL_LD,$(filter %.o,$^)) $(if $(SAN)$(TSAN),,-s)
+	$(call MUSL_LD,$(filter %.o,$^)) $(if $(INSTRUMENTED),,-s)
 
 $(B)/init.cpio: $(B)/init rootfs/mkinitrd.sh
 	sh rootfs/mkinitrd.sh $< $@

@@ -13,19 +13,20 @@ $(B)/unit/%: tests/unit/%.c $(TESTLIB)
 
 $(B)/unit/test_http: $(B)/sandbox-http
 
-# libFuzzer targets, always clang with ASan and UBSan.
-FUZZ	:= $(patsubst tests/fuzz/%.c,build/$(ARCH)-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZSAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZOBJ	:= $(patsubst %.c,build/$(ARCH)-fuzz/obj/%.o,\
+# libFuzzer targets, always clang with ASan and UBSan; or, with COV=1, to count lines.
+FB	:= build/$(ARCH)-fuzz$(if $(COV),-cov)
+FUZZ	:= $(patsubst tests/fuzz/%.c,$(FB)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZSAN	:= $(or $(COVFLAGS),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
+FUZZOBJ	:= $(patsubst %.c,$(FB)/obj/%.o,\
 	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)) runner/image.c)
 FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
-build/$(ARCH)-fuzz/obj/%.o: %.c
+$(FB)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(FUZZCC) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-build/$(ARCH)-fuzz/lib.a: $(FUZZOBJ)
+$(FB)/lib.a: $(FUZZOBJ)
 	rm -f $@ && ar rcs $@ $^
-build/$(ARCH)-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/$(ARCH)-fuzz/lib.a
-	$(FUZZCC) -fsanitize=fuzzer -o $@ $< build/$(ARCH)-fuzz/lib.a
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FB)/lib.a
+	$(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FB)/lib.a
 
 .PHONY: unit fuzz
 unit: $(UNIT)
@@ -77,10 +78,10 @@ $(B)/vm/bare: $(call host,tests/vm/bare.c tests/jail/less.c)
 vm-tests: $(B)/vm/card $(B)/vm/bare
 
 # check: this variant.  check-all: every variant, and the test host; the README's command.
-PARTS	:= $(if $(SAN)$(TSAN),unit fuzz guest,lint unit fuzz jail guest vm)
-.PHONY: check check-all soak bench test-programs
-test-programs: programs unit fuzz guests $(if $(SAN)$(TSAN),,jail-tests vm-tests)
-check: test-programs $(if $(SAN)$(TSAN),,all faulty)
+PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz jail guest vm)
+.PHONY: check check-all coverage soak bench test-programs
+test-programs: programs unit fuzz guests $(if $(INSTRUMENTED),,jail-tests vm-tests)
+check: test-programs $(if $(INSTRUMENTED),,all faulty)
 	@sh tests/check.sh $(B) $(PARTS)
 
 .PHONY: faulty
@@ -91,6 +92,10 @@ check-all: all test-programs faulty
 	@$(MAKE) --no-print-directory -s SAN=1 test-programs
 	@$(MAKE) --no-print-directory -s CC=clang programs unit
 	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest clang/unit host
+
+coverage:
+	@$(MAKE) --no-print-directory -s COV=1 CC=clang unit fuzz
+	@sh tests/coverage.sh build/$(ARCH)-clang-cov build/$(ARCH)-fuzz-cov
 
 soak: all
 	RUNS=200 AT_ONCE=20 TEST_TIMEOUT=3600 sh tests/vm/run.sh $(B) tests/vm/091-*.sh
