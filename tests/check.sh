@@ -41,6 +41,7 @@ for p in "$@"; do
 	guest)	part "$p" sh tests/guest/run.sh "$b" ;;
 	vm)	part "$p" sh tests/vm/run.sh "$b" ;;
 	host)	part "$p" sh tests/host/check.sh "$b" ;;
+	claims)	part "$p" sh tests/claims.sh "$log" ;;
 	*)	echo "FAIL $p: there is no such part"; exit 1 ;;
 	esac
 done

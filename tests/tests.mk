@@ -82,7 +82,7 @@ PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz jail guest vm)
 .PHONY: check check-all coverage soak bench test-programs
 test-programs: programs unit fuzz guests $(if $(INSTRUMENTED),,jail-tests vm-tests)
 check: test-programs $(if $(INSTRUMENTED),,all faulty)
-	@sh tests/check.sh $(B) $(PARTS)
+	@sh tests/check.sh $(B) $(PARTS) $(if $(INSTRUMENTED),,claims)
 
 .PHONY: faulty
 faulty:
@@ -91,7 +91,7 @@ faulty:
 check-all: all test-programs faulty
 	@$(MAKE) --no-print-directory -s SAN=1 test-programs
 	@$(MAKE) --no-print-directory -s CC=clang programs unit
-	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest clang/unit host
+	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest clang/unit host claims
 
 coverage:
 	@$(MAKE) --no-print-directory -s COV=1 CC=clang unit fuzz
