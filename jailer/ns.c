@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <net/if.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,13 +35,28 @@ static bool is_refusal(int code)
 	       code == ENOSYS;
 }
 
+/* Some hosts let a user make a user namespace and give no rights in it.  Whoever is inside when
+ * that shows cannot go back, so a process of its own looks first. */
+static bool has_rights_inside(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		      mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return true;		/* then the split fails too, and says why */
+	return status == 0;
+}
+
 static bool makes_sense(const struct attempt *a, const struct jail *j, int last)
 {
 	if (a->into_cgroup && j->cgroups.d[CG_V2].parent < 0)
 		return false;
 	if (a->bare)
 		return !j->privileged && is_refusal(last);
-	return a->userns || j->privileged;
+	return a->userns ? j->rights_inside : j->privileged;
 }
 
 static pid_t split(const struct attempt *a, struct jail *j)
@@ -140,6 +157,7 @@ int enter_namespaces(struct jail *j, struct err *err)
 		return err_sys(err, "socket pair");
 	j->keeper_end = ends[0];
 	j->child_end = ends[1];
+	j->rights_inside = j->privileged || has_rights_inside();
 	block_signals();
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		if (!makes_sense(&attempts[i], j, last))

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -134,7 +135,8 @@ static bool userns_works(void)
 	int status;
 
 	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0);
+		_exit(unshare(CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0 ||
+		      mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
@@ -144,7 +146,7 @@ static void probe_userns(struct finding *f)
 		found(f, GOOD, "can be made");
 		return;
 	}
-	found(f, WEAK, "cannot be made");
+	found(f, WEAK, "cannot be made, or give no rights");
 	advise(f, geteuid() == 0 ? "the monitor's uid is then one of the host's own" :
 	       "no namespaces for this user: filters, Landlock and limits alone are the jail",
 	       "set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces; on Ubuntu, give "

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,12 +16,16 @@
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define IF(op, value, yes, no) BPF_JUMP(BPF_JMP | (op) | BPF_K, value, yes, no)
 
-static void filter(unsigned refused_flags)
+#define NO_CALL UINT32_MAX
+
+static void filter(unsigned refused_flags, unsigned refused_call)
 {
 	struct sock_filter insns[] = {
 		LOAD(nr),
 		IF(BPF_JEQ, SYS_clone3, 0, 1),
 		REFUSE(ENOSYS),
+		IF(BPF_JEQ, refused_call, 0, 1),
+		REFUSE(EPERM),
 		IF(BPF_JEQ, SYS_clone, 1, 0),
 		IF(BPF_JEQ, SYS_unshare, 0, 3),
 		LOAD(args[0]),
@@ -37,10 +42,15 @@ static void filter(unsigned refused_flags)
 
 void less_clone3(void)
 {
-	filter(0);
+	filter(0, NO_CALL);
 }
 
 void less_user_namespaces(void)
 {
-	filter(CLONE_NEWUSER);
+	filter(CLONE_NEWUSER, NO_CALL);
+}
+
+void less_rights(void)
+{
+	filter(0, SYS_mount);
 }

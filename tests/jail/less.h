@@ -8,4 +8,7 @@ void less_clone3(void);
 /* Nor may a user namespace be made. */
 void less_user_namespaces(void);
 
+/* One may be made, but gives no right to mount anything, as on Ubuntu since 23.10. */
+void less_rights(void);
+
 #endif

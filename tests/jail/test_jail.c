@@ -583,6 +583,19 @@ static bool without_user_namespaces_it_goes_on(struct rig *r)
 	return order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
 }
 
+/* A user namespace that is worth nothing is none.  Root has no other way to an empty root. */
+static bool a_namespace_without_rights_is_not_used(struct rig *r)
+{
+	r->before_exec = less_rights;
+	if (getuid() == 0)
+		return refused(r, "private mounts");
+	if (!up(r))
+		return false;
+	if (r->jailed.jailed.layers & without_namespaces)
+		return no("layers %#llx", (unsigned long long)r->jailed.jailed.layers);
+	return order_and_down(r, ORDER_FRUITLESS, 0, 0, 0);
+}
+
 static void require(struct rig *r, uint64_t layers)
 {
 	char text[128];
@@ -739,6 +752,7 @@ static const struct {
 	TEST(a_dead_runner_stops_the_jailer),
 	TEST(an_old_kernel_is_enough),
 	TEST(without_user_namespaces_it_goes_on),
+	TEST(a_namespace_without_rights_is_not_used),
 	TEST(a_required_layer_is_on_or_there_is_no_machine),
 	TEST(the_keeper_is_small),
 	TEST(explain_starts_nothing),
