@@ -1,9 +1,14 @@
-/* cgroup.c - removes the cgroups of a jail whose keeper was killed. */
+/* cgroup.c - removes the cgroups of a jail whose keeper was killed.
+ *
+ * A directory is sandbox-PID for a keeper of that pid. */
 #include "runner/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +18,8 @@
 #include "lib/io.h"
 
 #define TRIES 200		/* of 10 ms */
+#define TOP "/sys/fs/cgroup"	/* of all hierarchies */
+#define MAX_OPEN 16		/* directories, of nftw() */
 
 /* Version 1 has no cgroup.kill; what is in the directory is ours alone. */
 static void kill_one_by_one(int dir)
@@ -58,4 +65,81 @@ void cgroup_remove(const struct report_jailed *j)
 	for (size_t i = 0; i < n; i++)
 		if (j->cgroup[i][0] == '/')
 			remove_directory(j->cgroup[i]);
+}
+
+/* --- without having been told where ---------------------------------------------------------- */
+
+static unsigned long wanted;		/* a keeper; 0: all that do not live */
+static unsigned removed;
+static struct err *failed;
+
+/* The pid that a directory of ours is named after; 0 for all other directories. */
+static unsigned long keeper_of(const char *name)
+{
+	static const char prefix[] = "sandbox-";
+	char *end;
+	unsigned long pid;
+
+	if (strncmp(name, prefix, strlen(prefix)))
+		return 0;
+	pid = strtoul(name + strlen(prefix), &end, 10);
+	return *end ? 0 : pid;
+}
+
+/* By name, too: a pid comes round again.  A zombie that nobody has collected yet is dead. */
+static bool keeper_lives(unsigned long pid)
+{
+	static const char name[] = " (sandbox-jailer) ";
+	char path[64], stat[128] = "", *at;
+	autoclose int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%lu/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || io_read_some(fd, stat, sizeof(stat) - 1) <= 0)
+		return false;
+	at = strstr(stat, name);
+	return at && !strchr("ZX", at[strlen(name)]);
+}
+
+/* The kernel refuses while there is a process in it: of a keeper that another pid namespace
+ * hides from us. */
+static void sweep_out(const char *path)
+{
+	if (rmdir(path) == 0)
+		removed++;
+	else if (errno != EBUSY && errno != ENOENT && !failed->code)
+		err_sys(failed, "%s cannot be removed", path);
+}
+
+static int visit(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	bool mine = geteuid() == 0 || st->st_uid == geteuid();
+	unsigned long pid = type == FTW_DP && mine ? keeper_of(path + at->base) : 0;
+
+	if (pid && pid == wanted) {
+		kill_members(path);
+		remove_directory(path);
+	} else if (pid && !wanted && !keeper_lives(pid)) {
+		sweep_out(path);
+	}
+	return 0;
+}
+
+static void walk(pid_t keeper)
+{
+	wanted = (unsigned long)keeper;
+	nftw(TOP, visit, MAX_OPEN, FTW_PHYS | FTW_DEPTH);
+}
+
+void cgroup_remove_of(pid_t keeper)
+{
+	walk(keeper);
+}
+
+unsigned cgroup_sweep(struct err *err)
+{
+	removed = 0;
+	failed = err;
+	walk(0);
+	return removed;
 }

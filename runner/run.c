@@ -148,14 +148,18 @@ static int start(struct run *r, struct err *err)
 /* Nobody of ours is left behind, and no directory of theirs. */
 static void clean_up(struct run *r)
 {
+	int status = 0;
+
 	if (r->given_back)
 		return;
 	watch_close(&r->leash.watch);
 	watch_close(&r->broker.watch);
 	if (r->launch.jailer > 0)
-		waitpid(r->launch.jailer, NULL, 0);
+		waitpid(r->launch.jailer, &status, 0);
 	if (r->facts.t_jailed && !r->facts.t_ended)
 		cgroup_remove(&r->facts.jailed);
+	else if (!r->facts.t_jailed && WIFSIGNALED(status))
+		cgroup_remove_of(r->launch.jailer);
 }
 
 static uint64_t passed_us(uint64_t from, uint64_t to)
