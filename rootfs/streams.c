@@ -201,7 +201,7 @@ static int await(void)
 
 int streams_open(struct command *c, const struct msg_exec *e, uint32_t id)
 {
-	int rc = 0, master;
+	int rc = 0, master = -1;
 
 	s.id = id;
 	s.tty = c->tty = e->flags & EXEC_TTY;

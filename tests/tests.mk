@@ -90,8 +90,9 @@ faulty:
 
 check-all: all test-programs faulty
 	@$(MAKE) --no-print-directory -s SAN=1 test-programs
+	@$(MAKE) --no-print-directory -s TSAN=1 test-programs
 	@$(MAKE) --no-print-directory -s CC=clang programs unit
-	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest clang/unit host claims
+	@sh tests/check.sh $(B) $(PARTS) san/unit san/guest tsan/unit tsan/guest clang/unit host claims
 
 coverage:
 	@$(MAKE) --no-print-directory -s COV=1 CC=clang unit fuzz
