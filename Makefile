@@ -32,6 +32,8 @@ HARDEN	:= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-i
 , := ,
 # Builds that are to be tested, not used: dynamic, unfiltered, with a runtime of the compiler's.
 INSTRUMENTED := $(SAN)$(TSAN)$(COV)
+# What a build starts of its own programs counts nothing; tests/coverage.sh says where to.
+$(if $(COV),$(eval export LLVM_PROFILE_FILE := /dev/null))
 COVFLAGS := $(if $(COV),-fprofile-instr-generate -fcoverage-mapping)
 ifneq ($(INSTRUMENTED),)
 HARDEN	:=

@@ -26,7 +26,6 @@ struct jail {
 	struct spec spec;
 	bool privileged;		/* may map and become any uid: root, in short */
 	bool child;			/* after the split: not the keeper */
-	bool rights_inside;		/* a user namespace, once made, is worth something */
 	bool bare;			/* without namespaces: a user that may make none */
 	bool root_is_empty;
 	uint64_t layers;		/* bit 1 << enum layer */

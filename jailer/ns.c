@@ -19,50 +19,42 @@
 
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* From the strongest split to the weakest that is still one.  The bare ones are for users that
- * are refused user namespaces: a process of its own, and all that needs none. */
+/* From the strongest split to the weakest that is still one. */
 static const struct attempt {
-	bool userns, into_cgroup, bare;
+	bool userns, into_cgroup;
 } attempts[] = {
-	{ true, true, false }, { true, false, false }, { false, true, false }, { false, false, false },
-	{ false, true, true }, { false, false, true },
+	{ true, true }, { true, false }, { false, true }, { false, false },
 };
 
-/* Not for want of memory, or of processes: those may be had the next time. */
-static bool is_refusal(int code)
+/* Some hosts refuse users a user namespace, some let them make one and give no rights in it.
+ * Whoever is inside when that shows cannot go back, so a process of its own looks first.  Want
+ * of memory or processes is no refusal: the split then fails too, and says so. */
+static bool is_refused_namespaces(void)
 {
+	pid_t pid = fork();
+	int status, code;
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		      mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? errno : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return false;
+	code = WEXITSTATUS(status);
 	return code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS || code == EINVAL ||
 	       code == ENOSYS;
 }
 
-/* Some hosts let a user make a user namespace and give no rights in it.  Whoever is inside when
- * that shows cannot go back, so a process of its own looks first. */
-static bool has_rights_inside(void)
+static bool makes_sense(const struct attempt *a, const struct jail *j)
 {
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-		      mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return true;		/* then the split fails too, and says why */
-	return status == 0;
-}
-
-static bool makes_sense(const struct attempt *a, const struct jail *j, int last)
-{
-	if (a->into_cgroup && j->cgroups.d[CG_V2].parent < 0)
+	if (a->userns ? j->bare : !j->privileged && !j->bare)
 		return false;
-	if (a->bare)
-		return !j->privileged && is_refusal(last);
-	return a->userns ? j->rights_inside : j->privileged;
+	return !a->into_cgroup || j->cgroups.d[CG_V2].parent >= 0;
 }
 
 static pid_t split(const struct attempt *a, struct jail *j)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | (a->bare ? 0 : NAMESPACES) | (a->userns ? CLONE_NEWUSER : 0),
+		.flags = CLONE_PIDFD | (j->bare ? 0 : NAMESPACES) | (a->userns ? CLONE_NEWUSER : 0),
 		.pidfd = (uint64_t)(uintptr_t)&j->pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -109,7 +101,6 @@ static int begin_child(const struct attempt *a, struct jail *j, struct err *err)
 		return rc;
 	j->layers |= cgroups_attach(&j->cgroups, a->into_cgroup);
 	cgroups_settle(&j->cgroups);
-	j->bare = a->bare;
 	if (j->bare)
 		return 0;
 	/* Only now, so that the root of the namespace is our own group. */
@@ -141,7 +132,7 @@ static void block_signals(void)
 
 int enter_namespaces(struct jail *j, struct err *err)
 {
-	int ends[2], last = EPERM;	/* how the last split with namespaces ended */
+	int ends[2];
 
 	j->uid = j->privileged ? JAIL_HOST_ID + (uid_t)getpid() : getuid();
 	j->gid = j->privileged ? JAIL_HOST_ID + (gid_t)getpid() : getgid();
@@ -157,10 +148,10 @@ int enter_namespaces(struct jail *j, struct err *err)
 		return err_sys(err, "socket pair");
 	j->keeper_end = ends[0];
 	j->child_end = ends[1];
-	j->rights_inside = j->privileged || has_rights_inside();
+	j->bare = !j->privileged && is_refused_namespaces();
 	block_signals();
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-		if (!makes_sense(&attempts[i], j, last))
+		if (!makes_sense(&attempts[i], j))
 			continue;
 		j->pid = split(&attempts[i], j);
 		if (j->pid == 0)
@@ -168,8 +159,6 @@ int enter_namespaces(struct jail *j, struct err *err)
 		j->cpu_ns = cpu_so_far();
 		if (j->pid > 0)
 			keep(j, attempts[i].userns);
-		if (!attempts[i].bare)
-			last = errno;
 	}
 	return err_sys(err, "namespaces");
 }

@@ -320,14 +320,12 @@ static void probe_files(struct finding *f)
 /* The layers by name, for --require; the rest is what `run` would say. */
 static void probe_jail(struct finding *f)
 {
-	static char failed[sizeof(((struct err *)0)->msg)];
 	uint64_t all = (1ull << N_LAYERS) - 1, on = 0;
 	const char *missing;
 	struct err err;
 
 	if (trial_jail(&on, &err) < 0) {
-		snprintf(failed, sizeof(failed), "%s", err.msg);
-		found(f, FATAL, "cannot be made: %s", failed);
+		found(f, FATAL, "cannot be made: %s", err.msg);
 		return;
 	}
 	on |= 1ull << LAYER_THREAD_SECCOMP;	/* the monitor's own, in every build for use */

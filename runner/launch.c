@@ -251,8 +251,8 @@ int launch_open(struct launch *l, struct spec *spec, const struct paths *p, stru
 {
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
-		name_layers, check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks, open_vmm,
-		open_null, warm_choose,
+		name_layers, check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks,
+		open_vmm, open_null, warm_choose,
 	};
 	int rc = 0;
 
