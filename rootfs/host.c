@@ -25,6 +25,9 @@
 /* The first one waits in a machine that is saved, or held ready, until somebody wants it. */
 #define FOREVER_SECONDS (10 * 365 * 86400)
 
+/* Last words are on their way for so long at most. */
+#define LAST_WORDS_SECONDS 5
+
 static int control = -1;
 
 static int new_socket(int flags, time_t seconds)
@@ -141,6 +144,20 @@ void host_log(const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The kernel sends from a work queue, and a reset does not wait for those.  A host that has
+ * read to the end closes its side, which is our end. */
+static void await_delivery(void)
+{
+	struct timeval patience = { .tv_sec = LAST_WORDS_SECONDS };
+	char rest[512];
+
+	if (control < 0 || shutdown(control, SHUT_WR) < 0 ||
+	    setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return;
+	while (io_read_some(control, rest, sizeof(rest)) > 0)
+		;
+}
+
 void host_give_up(const char *fmt, ...)
 {
 	va_list ap;
@@ -148,6 +165,7 @@ void host_give_up(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(fmt, ap);
 	va_end(ap);
+	await_delivery();
 	for (;;) {
 		reboot(RB_AUTOBOOT);
 		pause();
