@@ -16,7 +16,8 @@ mkdir -p "$XDG_CACHE_HOME"
 
 one() {
 	name=$(basename "$1" .sh)
-	log=$build/check/$name.log; mkdir -p "$build/check"
+	log=$build/check/$name.log
+	began=$(date +%s)
 	timeout -k 5 "${TEST_TIMEOUT:-300}" sh "$1" > "$log" 2>&1 < /dev/null
 	case $? in
 	0)	echo "ok vm.$name" ;;
@@ -24,6 +25,7 @@ one() {
 	124)	echo "FAIL vm.$name: timed out" ;;
 	*)	echo "FAIL vm.$name: $(tail -n 4 "$log" | paste -s -d '|') (see $log)" ;;
 	esac
+	echo "took $(($(date +%s) - began)) s" >> "$log"
 }
 
 if [ ! -e /dev/kvm ]; then
