@@ -3,9 +3,9 @@
 # test host against the products of BUILD_DIR.  Says what they say; their logs are
 # afterwards in BUILD_DIR/check/host.
 #
-# A few tests a job, each job in a host of its own.  The emulated host is the weakest part: where
-# it fails, not a test, the job is done again in a new one, ATTEMPTS times at most, and
-# a line "note" says so.
+# A few tests a job, each job in a host of its own, and as many hosts at once as there are
+# processors: one keeps one busy.  The emulated host is the weakest part: where it fails, not a
+# test, the job is done again in a new one, ATTEMPTS times at most, and a line "note" says so.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/stage.sh"
@@ -18,8 +18,10 @@ host=$(dirname "$build")/test-host
 logs=$build/check/host
 ATTEMPTS=3
 JOB_TESTS=6
-job=$(mktemp -d)
-trap 'rm -rf "$job"' EXIT
+AT_MOST=4			# hosts at once, of 3 GiB each
+work=$(mktemp -d)
+job=$work/job			# what all jobs have in common
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -48,20 +50,33 @@ write_job() {
 	END
 }
 
-# run_job PART [TEST...]: its verdicts come out once it has reached its end.
+# run_job SLOT PART [TEST...]: its verdicts come out once it has reached its end.
 run_job() {
-	write_job "$@" > "$job/run.sh"
+	slot=$1
+	shift
+	write_job "$@" > "$slot/run.sh"
 	for attempt in $(seq $ATTEMPTS); do
-		sh "$here/run.sh" "$host" "$job" "${HOST_TIMEOUT:-1800}" > "$verdicts"
+		sh "$here/run.sh" "$host" "$slot" "${HOST_TIMEOUT:-1800}" > "$slot.verdicts"
 		status=$?
 		[ $status -eq 125 ] || break
 		echo "note job: attempt $attempt of $ATTEMPTS, the emulated host failed during: $*"
 	done
-	cat "$verdicts"
-	cp -R "$job/out/check/." "$logs" 2> /dev/null
-	[ $status -eq 0 ] || { echo "FAIL job: status $status from: $*"; failed=1; }
+	cat "$slot.verdicts"
+	cp -R "$slot/out/check/." "$logs" 2> /dev/null
+	[ $status -eq 0 ] || { echo "FAIL job: status $status from: $*"; touch "$work/failed"; }
 }
 
+# Who renames a job's file has the job.
+take_jobs() {
+	slot=$work/slot.$1
+	cp -al "$job" "$slot"
+	for waiting in "$work"/waiting.*; do
+		mv "$waiting" "$slot.words" 2> /dev/null || continue
+		run_job "$slot" $(cat "$slot.words")
+	done
+}
+
+mkdir "$job"
 sh "$here/build.sh" "$host" >&2 || exit 125
 stage_build "$build" "$job"
 [ ! -d "$build-faults" ] || stage_build "$build-faults" "$job"
@@ -73,19 +88,19 @@ mkdir "$job/tests"
 cp -R "$tests/vm" "$tests/guest" "$job/tests"
 rm -rf "$logs"
 mkdir -p "$logs"
-verdicts=$logs/verdicts
 
-failed=0
-guests=guest
-[ $# -eq 0 ] || guests=
-[ $# -gt 0 ] || set -- "$tests"/vm/[0-9]*.sh
-batch=
-count=0
-for test in "$@"; do
-	batch="$batch tests/vm/$(basename "$test")"
-	count=$((count + 1))
-	[ $((count % JOB_TESTS)) -ne 0 ] || { run_job vm $batch; batch=; }
+[ $# -gt 0 ] || { echo guest > "$work/waiting.guest"; set -- "$tests"/vm/[0-9]*.sh; }
+jobs=0
+while [ $# -gt 0 ]; do
+	words=vm
+	for i in $(seq $JOB_TESTS); do
+		[ $# -gt 0 ] || break
+		words="$words tests/vm/$(basename "$1")"
+		shift
+	done
+	jobs=$((jobs + 1))
+	echo "$words" > "$work/waiting.$(printf %03d $jobs)"
 done
-[ -z "$batch" ] || run_job vm $batch
-[ -z "$guests" ] || run_job guest
-exit $failed
+for i in $(seq "$(nproc)" | head -n $AT_MOST); do take_jobs "$i" & done
+wait
+[ ! -e "$work/failed" ]

@@ -14,20 +14,6 @@ mkdir -p "$XDG_CACHE_HOME"
 [ ! -e /dev/kvm ] || "$SANDBOX" run -- true > /dev/null 2>&1
 [ $# -gt 0 ] || set -- "$here"/[0-9]*.sh
 
-one() {
-	name=$(basename "$1" .sh)
-	log=$build/check/$name.log
-	began=$(date +%s)
-	timeout -k 5 "${TEST_TIMEOUT:-300}" sh "$1" > "$log" 2>&1 < /dev/null
-	case $? in
-	0)	echo "ok vm.$name" ;;
-	77)	echo "skip vm.$name: $(sed -n 's/^skip: //p' "$log" | head -n 1)" ;;
-	124)	echo "FAIL vm.$name: timed out" ;;
-	*)	echo "FAIL vm.$name: $(tail -n 4 "$log" | paste -s -d '|') (see $log)" ;;
-	esac
-	echo "took $(($(date +%s) - began)) s" >> "$log"
-}
-
 if [ ! -e /dev/kvm ]; then
 	for t in "$@"; do echo "skip vm.$(basename "$t" .sh): no /dev/kvm on this machine"; done
 	exit 0
@@ -38,11 +24,6 @@ for t in "$@"; do
 	if grep -q '^# host-only' "$t" && [ -z "${TEST_HOST:-}" ]; then continue; fi
 	if grep -q '^# alone' "$t"; then lone="$lone $t"; else two="$two $t"; fi
 done
-i=0
-for t in $two; do
-	one "$t" &
-	i=$((i + 1))
-	[ $((i % 2)) -eq 0 ] && wait
-done
-wait
-for t in $lone; do one "$t"; done
+# The long ones have high numbers: started first, none of them is left to run by itself.
+printf '%s\n' $two | sort -r | xargs -r -n 1 -P 2 sh "$here/one.sh"
+printf '%s\n' $lone | xargs -r -n 1 sh "$here/one.sh"
