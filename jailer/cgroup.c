@@ -28,6 +28,7 @@ static const struct hierarchy {
 	[CG_MEMORY] = { { "/sys/fs/cgroup/memory" }, CGROUP_SUPER_MAGIC, "memory" },
 	[CG_PIDS] = { { "/sys/fs/cgroup/pids" }, CGROUP_SUPER_MAGIC, "pids" },
 	[CG_CPU] = { { "/sys/fs/cgroup/cpu" }, CGROUP_SUPER_MAGIC, "cpu" },
+	[CG_IO] = { { "/sys/fs/cgroup/blkio" }, CGROUP_SUPER_MAGIC, "blkio" },
 };
 
 static uint64_t memory_limit(const struct spec *s)
@@ -48,10 +49,7 @@ static unsigned cpu_quota(const struct spec *s)
 	return (s->cpus + 1) * CPU_PERIOD;
 }
 
-static int put(int dir, const char *file, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int put(int dir, const char *file, const char *fmt, ...)
+int cgroup_put(int dir, const char *file, const char *fmt, ...)
 {
 	autoclose int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
 	char buf[64];
@@ -169,9 +167,9 @@ static int make_group(struct cgroups *c, unsigned i, bool privileged)
 }
 
 /* A v2 group has the controllers that the one above hands down. */
-static void ask_for_controllers(int parent)
+static void ask_for_controllers(int parent, const struct spec *s)
 {
-	static const char *const want[] = { "memory", "pids", "cpu" };
+	static const char *const want[] = { "memory", "pids", "cpu", "io" };
 	autoclose int fd = openat(parent, "cgroup.subtree_control", O_RDONLY | O_CLOEXEC);
 	char have[256] = " ";
 	ssize_t n = fd < 0 ? -1 : io_read_some(fd, have + 1, sizeof(have) - 3);
@@ -181,12 +179,12 @@ static void ask_for_controllers(int parent)
 	for (char *p = have; *p; p++)
 		if (*p == '\n')
 			*p = ' ';
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < (s->disk_rate ? 4 : 3); i++) {
 		char word[16];
 
 		snprintf(word, sizeof(word), " %s ", want[i]);
 		if (!strstr(have, word))
-			put(parent, "cgroup.subtree_control", "+%s", want[i]);
+			cgroup_put(parent, "cgroup.subtree_control", "+%s", want[i]);
 	}
 }
 
@@ -194,16 +192,18 @@ static void limit_v2(struct cgroups *c, const struct spec *s)
 {
 	struct cgroup_dir *d = &c->d[CG_V2];
 
-	if (put(d->dir, "memory.max", "%llu", (unsigned long long)memory_limit(s)) == 0) {
+	if (cgroup_put(d->dir, "memory.max", "%llu", (unsigned long long)memory_limit(s)) == 0) {
 		d->layers |= BIT(LAYER_CGROUP_MEMORY);
-		put(d->dir, "memory.swap.max", "0");
-		put(d->dir, "memory.oom.group", "1");
+		cgroup_put(d->dir, "memory.swap.max", "0");
+		cgroup_put(d->dir, "memory.oom.group", "1");
 		c->events = openat(d->dir, "memory.events", O_RDONLY | O_CLOEXEC);
 	}
-	if (put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
+	if (cgroup_put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
 		d->layers |= BIT(LAYER_CGROUP_PIDS);
-	if (put(d->dir, "cpu.max", "%u %u", cpu_quota(s), CPU_PERIOD) == 0)
+	if (cgroup_put(d->dir, "cpu.max", "%u %u", cpu_quota(s), CPU_PERIOD) == 0)
 		d->layers |= BIT(LAYER_CGROUP_CPU);
+	if (s->disk_rate && limit_io(d, true, s) == 0)
+		d->layers |= BIT(LAYER_CGROUP_IO);
 	c->kill = openat(d->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 	if (c->kill >= 0)
 		d->layers |= BIT(LAYER_CGROUP_KILL);
@@ -215,16 +215,18 @@ static void limit_v1(struct cgroups *c, unsigned i, const struct spec *s)
 	unsigned long long memory = memory_limit(s);
 	struct cgroup_dir *d = &c->d[i];
 
-	if (i == CG_MEMORY && put(d->dir, "memory.limit_in_bytes", "%llu", memory) == 0) {
+	if (i == CG_MEMORY && cgroup_put(d->dir, "memory.limit_in_bytes", "%llu", memory) == 0) {
 		d->layers = BIT(LAYER_CGROUP_MEMORY);
-		put(d->dir, "memory.memsw.limit_in_bytes", "%llu", memory);
+		cgroup_put(d->dir, "memory.memsw.limit_in_bytes", "%llu", memory);
 		c->events = openat(d->dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
 	}
-	if (i == CG_PIDS && put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
+	if (i == CG_PIDS && cgroup_put(d->dir, "pids.max", "%u", pids_limit(s)) == 0)
 		d->layers = BIT(LAYER_CGROUP_PIDS);
-	if (i == CG_CPU && put(d->dir, "cpu.cfs_period_us", "%u", CPU_PERIOD) == 0 &&
-	    put(d->dir, "cpu.cfs_quota_us", "%u", cpu_quota(s)) == 0)
+	if (i == CG_CPU && cgroup_put(d->dir, "cpu.cfs_period_us", "%u", CPU_PERIOD) == 0 &&
+	    cgroup_put(d->dir, "cpu.cfs_quota_us", "%u", cpu_quota(s)) == 0)
 		d->layers = BIT(LAYER_CGROUP_CPU);
+	if (i == CG_IO && limit_io(d, false, s) == 0)
+		d->layers = BIT(LAYER_CGROUP_IO);
 	/* A thread that moves itself through `tasks` does so without the lock that every
 	 * fork and exit of the host takes; cgroup.procs would wait milliseconds for it. */
 	d->attach = openat(d->dir, "tasks", O_WRONLY | O_CLOEXEC);
@@ -250,16 +252,19 @@ void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged)
 	for (unsigned i = 0; i < N_CGROUPS; i++) {
 		static const enum layer gives[] = { [CG_MEMORY] = LAYER_CGROUP_MEMORY,
 						    [CG_PIDS] = LAYER_CGROUP_PIDS,
-						    [CG_CPU] = LAYER_CGROUP_CPU };
+						    [CG_CPU] = LAYER_CGROUP_CPU,
+						    [CG_IO] = LAYER_CGROUP_IO };
 		struct cgroup_dir *d = &c->d[i];
 
 		*d = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
 		if (i != CG_V2 && have & BIT(gives[i]))
 			continue;	/* v2 has that controller, so v1 does not */
+		if (i == CG_IO && !s->disk_rate)
+			continue;
 		if (make_group(c, i, privileged) < 0)
 			continue;
 		if (i == CG_V2) {
-			ask_for_controllers(d->parent);
+			ask_for_controllers(d->parent, s);
 			limit_v2(c, s);
 		} else {
 			limit_v1(c, i, s);
@@ -357,10 +362,18 @@ bool cgroups_need_override(const struct cgroups *c)
 	return false;
 }
 
+static bool limits_io(const struct cgroups *c)
+{
+	return (c->d[CG_V2].layers | c->d[CG_IO].layers) & BIT(LAYER_CGROUP_IO);
+}
+
+/* What a host does not give is missing from the layers; a rate was asked for by name. */
 int make_cgroups(struct jail *j, struct err *err)
 {
-	(void)err;
 	cgroups_make(&j->cgroups, &j->spec, j->privileged);
+	if (j->spec.disk_rate && !limits_io(&j->cgroups))
+		return err_set(err, EOPNOTSUPP, "disk-rate: cannot be had here: each disk must be on a "
+			       "block device, and the control group io (version 2) or blkio writable");
 	return 0;
 }
 
@@ -372,4 +385,7 @@ void explain_cgroups(const struct jail *j, FILE *out)
 		"\thierarchies under /sys/fs/cgroup can be written by %s\n",
 		(unsigned long long)memory_limit(s) >> 20, pids_limit(s),
 		cpu_quota(s) / (CPU_PERIOD / 100), j->privileged ? "root" : "this user");
+	if (s->disk_rate)
+		fprintf(out, "\t%llu bytes a second read from the devices of its disks, and as many "
+			"written\n", (unsigned long long)s->disk_rate);
 }

@@ -10,7 +10,7 @@
 
 #include "lib/spec.h"
 
-enum { CG_V2, CG_MEMORY, CG_PIDS, CG_CPU, N_CGROUPS };
+enum { CG_V2, CG_MEMORY, CG_PIDS, CG_CPU, CG_IO, N_CGROUPS };
 
 struct cgroup_dir {
 	int parent;		/* directory we made ours in; -1: this hierarchy is not used */
@@ -46,6 +46,14 @@ int cgroups_kill(const struct cgroups *c);
 
 /* How many processes inside were killed for memory. */
 unsigned cgroups_oom_kills(const struct cgroups *c);
+
+/* Write to a file of a group: 0 or a negative errno. */
+int cgroup_put(int dir, const char *file, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Let the group read from and write to each device that one of the spec's disks is on at its
+ * disk_rate: 0 or a negative errno; io.c. */
+int limit_io(const struct cgroup_dir *d, bool v2, const struct spec *s);
 
 /* Removing a directory needs write permission on its parent, and root without
  * capabilities has none on the top of a hierarchy, which is mode 0555. */

@@ -28,6 +28,7 @@ struct jail {
 	bool child;			/* after the split: not the keeper */
 	bool bare;			/* without namespaces: a user that may make none */
 	bool root_is_empty;
+	bool own_core;			/* no other process runs beside it on a core */
 	uint64_t layers;		/* bit 1 << enum layer */
 	uint64_t input_bytes;		/* of kernel, agent and initramfs together */
 	struct cgroups cgroups;
@@ -63,6 +64,7 @@ typedef void detail_fn(const struct jail *j, FILE *out);
 
 /* The steps, in order; each returns 0 or a negative errno with err filled in. */
 step_fn forget_caller;				/* clean.c */
+step_fn share_nothing;				/* share.c */
 step_fn read_spec, check_fds;			/* check.c */
 step_fn open_devices;				/* device.c */
 step_fn make_cgroups;				/* cgroup.c */
@@ -83,6 +85,11 @@ detail_fn explain_spec, explain_fds, explain_cgroups, explain_ids, explain_limit
 
 /* Whether fd belongs to this spec's machine, and so stays open in the vmm. */
 bool fd_is_vmms(const struct spec *s, int fd);
+
+/* What share_nothing() has done holds, as far as its layers are on; share.c. */
+bool holds_no_key(const struct jail *j);
+bool shares_no_core(const struct jail *j);
+bool merges_no_page(const struct jail *j);
 
 /* Whether this process may do what only root can. */
 bool is_privileged(void);

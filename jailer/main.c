@@ -18,6 +18,9 @@ static const struct step {
 	{ "forget the caller", forget_caller, NULL,
 	  "environment, signal settings, umask, terminal and stray descriptors are the "
 	  "caller's and could steer us" },
+	{ "share nothing", share_nothing, NULL,
+	  "no keyring of the caller's, no page that is merged with others' (KSM), and where a core "
+	  "of the processor runs two threads at once, both are this machine's" },
 	{ "read the spec", read_spec, explain_spec,
 	  "a sealed memfd of numbers: it cannot change after it was checked, and has no paths" },
 	{ "check the descriptors", check_fds, explain_fds,

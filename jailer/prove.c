@@ -149,6 +149,9 @@ static const struct {
 	{ "its root cannot be written", root_cannot_be_written, ALWAYS },
 	{ "it cannot reach the network", cannot_reach_the_network, IN_NAMESPACES },
 	{ "it sees no other process", sees_no_other_process, IN_NAMESPACES },
+	{ "it holds no key of the caller's", holds_no_key, ALWAYS },
+	{ "it shares no core", shares_no_core, ALWAYS },
+	{ "no page of it is merged", merges_no_page, ALWAYS },
 	{ "it can open no file", opens_no_file, BARE },
 	{ "its descriptors are the listed ones", fd_table_is_exact, ALWAYS },
 };

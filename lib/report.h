@@ -31,13 +31,17 @@ enum phase { PHASE_SPEC, PHASE_KVM, PHASE_MEMORY, PHASE_KERNEL, PHASE_DEVICES, P
 /* Layers of isolation that were really on; report_layer_names[] spells them. */
 enum layer {
 	LAYER_USERNS, LAYER_PIDNS, LAYER_MOUNTNS, LAYER_NETNS, LAYER_IPCNS, LAYER_UTSNS,
-	LAYER_CGROUPNS, LAYER_EMPTY_ROOT, LAYER_RLIMITS,
-	LAYER_CGROUP_MEMORY, LAYER_CGROUP_PIDS, LAYER_CGROUP_CPU, LAYER_CGROUP_KILL,
+	LAYER_CGROUPNS, LAYER_EMPTY_ROOT, LAYER_RLIMITS, LAYER_KEYRING, LAYER_CORE,
+	LAYER_CGROUP_MEMORY, LAYER_CGROUP_PIDS, LAYER_CGROUP_CPU, LAYER_CGROUP_IO,
+	LAYER_CGROUP_KILL,
 	LAYER_OWN_UID, LAYER_NO_CAPS, LAYER_SECUREBITS, LAYER_NO_NEW_PRIVS, LAYER_FD_TABLE,
 	LAYER_LANDLOCK, LAYER_SECCOMP, LAYER_THREAD_SECCOMP,
 	N_LAYERS
 };
 extern const char *const report_layer_names[N_LAYERS];
+
+/* Those that are off unless a run asks for what they limit. */
+#define LAYERS_ON_REQUEST (1ull << LAYER_CGROUP_IO)
 
 /* Names with commas between them, as bits: those above, and `cgroup` for its limits of
  * memory, pids and cpu. */
@@ -60,7 +64,7 @@ struct report_jailed {
 	uint32_t uid;			/* of the vmm, in the host's initial namespace or ours */
 	int32_t  vmm_pid;		/* as the keeper sees it */
 	uint64_t cpu_ns;		/* CPU time of the jailer so far */
-	char     cgroup[4][128];	/* directories to remove, should the keeper be killed */
+	char     cgroup[5][128];	/* directories to remove, should the keeper be killed */
 };
 
 struct report_locked {

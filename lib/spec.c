@@ -30,6 +30,11 @@ const struct spec_row spec_rows[] = {
 	  "attach a raw image or block device as /dev/vdb, /dev/vdc, ...",
 	  "May be given seven times. A disk is locked for the time of the run: one writer, or "
 	  "any number of readers.", 0 },
+	{ "disk-rate", SPEC_SIZE, MACHINE | SPEC_DOWN, AT(disk_rate), 0, 1ull << 40, "SIZE",
+	  "bytes a second that the machine may read, and write, on its disks' devices (no limit)",
+	  "Of each block device that an image is on, whatever part of it. What the host has in its "
+	  "cache is read without limit. Needs a control group that limits I/O: io in version 2, blkio "
+	  "in version 1.", 0 },
 	{ "env", SPEC_LIST, CALL, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
 	  "Nothing else of the host's environment is passed on. HOME, USER, SHELL and PATH are "

@@ -38,6 +38,7 @@ struct spec {
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
 	bool     prefault, huge_pages;	/* guest memory: in place before the guest runs; of 2 MiB */
 	bool     savable;		/* it may be saved while the command runs */
+	uint64_t disk_rate;		/* bytes a second, read and written each; 0: no limit */
 	uint32_t layers;		/* rather no machine than without these, bits of enum layer */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
 	char     fault[32];		/* test builds only: what to do wrong, see SANDBOX_FAULTS */

@@ -320,7 +320,7 @@ static void probe_files(struct finding *f)
 /* The layers by name, for --require; the rest is what `run` would say. */
 static void probe_jail(struct finding *f)
 {
-	uint64_t all = (1ull << N_LAYERS) - 1, on = 0;
+	uint64_t all = ((1ull << N_LAYERS) - 1) & ~LAYERS_ON_REQUEST, on = 0;
 	const char *missing;
 	struct err err;
 
@@ -330,7 +330,8 @@ static void probe_jail(struct finding *f)
 	}
 	on |= 1ull << LAYER_THREAD_SECCOMP;	/* the monitor's own, in every build for use */
 	missing = report_missing(all, on);
-	found(f, missing ? WEAK : GOOD, "%d of %d layers", __builtin_popcountll(on), N_LAYERS);
+	found(f, missing ? WEAK : GOOD, "%d of %d layers", __builtin_popcountll(on),
+	      __builtin_popcountll(all));
 	if (missing)
 		advise(f, "those marked - are off; the lines above say why", NULL);
 	f->layers = on;

@@ -285,7 +285,7 @@ static bool is_old(const char *path)
  * ago that had this pid and was killed with its keeper. */
 static bool no_cgroup_of(const struct rig *r)
 {
-	static const char *const tops[] = { "", "/unified", "/memory", "/pids", "/cpu" };
+	static const char *const tops[] = { "", "/unified", "/memory", "/pids", "/cpu", "/blkio" };
 	bool none = true;
 
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
@@ -297,7 +297,7 @@ static bool no_cgroup_of(const struct rig *r)
 			none = false;
 		}
 	}
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if (r->jailed.jailed.cgroup[i][0] &&
 		    access(r->jailed.jailed.cgroup[i], F_OK) == 0)
 			none = false;

@@ -7,6 +7,7 @@
  * be left: every test ends with rig_nothing_left(). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -131,7 +132,7 @@ static bool every_layer_is_reported(struct rig *r)
 {
 	uint64_t must = 0, got;
 
-	for (unsigned l = LAYER_PIDNS; l <= LAYER_RLIMITS; l++)
+	for (unsigned l = LAYER_PIDNS; l <= LAYER_CORE; l++)
 		must |= 1ull << l;
 	for (unsigned l = LAYER_NO_CAPS; l <= LAYER_FD_TABLE; l++)
 		must |= 1ull << l;
@@ -201,7 +202,7 @@ static bool the_process_is_in_the_reported_cgroups(struct rig *r)
 
 	if (!up(r))
 		return false;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		want += r->jailed.jailed.cgroup[i][0] != '\0';
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", r->jailed.jailed.vmm_pid);
 	f = fopen(path, "re");
@@ -212,6 +213,53 @@ static bool the_process_is_in_the_reported_cgroups(struct rig *r)
 	if (found != want)
 		return no("in %u of %u", found, want);
 	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+/* Does a file of that name in one of the run's groups have the words? */
+static bool a_cgroup_has(const struct rig *r, const char *name, const char *words)
+{
+	bool found = false;
+
+	for (int i = 0; i < 5; i++) {
+		char path[256], text[256] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%s", r->jailed.jailed.cgroup[i], name);
+		f = r->jailed.jailed.cgroup[i][0] ? fopen(path, "re") : NULL;
+		found |= f && fgets(text, sizeof(text), f) && strstr(text, words);
+		if (f)
+			fclose(f);
+	}
+	return found;
+}
+
+static bool a_disk_rate_is_set_or_refused(struct rig *r)
+{
+	rig_spec(r, GOOD_SPEC "disk-rate = 1M\n");
+	if (getuid() != 0)
+		return refused(r, "disk-rate: cannot be had here");
+	if (!up(r))
+		return false;
+	if (!(r->jailed.jailed.layers >> LAYER_CGROUP_IO & 1))
+		return no("%s is off", report_layer_names[LAYER_CGROUP_IO]);
+	if (!a_cgroup_has(r, "io.max", " rbps=1048576 wbps=1048576 ") &&
+	    !(a_cgroup_has(r, "blkio.throttle.read_bps_device", " 1048576\n") &&
+	      a_cgroup_has(r, "blkio.throttle.write_bps_device", " 1048576\n")))
+		return no("there is no limit");
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+/* A memfd is on no device. */
+static bool a_disk_rate_without_a_device_is_refused(struct rig *r)
+{
+	char path[64];
+	int fd = memfd_create("disk", MFD_CLOEXEC);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	rig_replace(r, FD_DISK0, open(path, O_RDONLY | O_CLOEXEC));
+	close(fd);
+	rig_spec(r, GOOD_SPEC "disk-rate = 1M\n");
+	return refused(r, "disk-rate: cannot be had here");
 }
 
 static bool a_monitor_that_ends_is_reported(struct rig *r)
@@ -253,7 +301,7 @@ static bool the_machine_ends_with_the_keeper(struct rig *r)
 		return no("the keeper was not killed");
 	if (waitpid(r->jailed.jailed.vmm_pid, NULL, 0) < 0)	/* the orphan is ours */
 		return no("the monitor did not become ours: %s", strerror(errno));
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if (r->jailed.jailed.cgroup[i][0] && rmdir(r->jailed.jailed.cgroup[i]) < 0)
 			return no("%s: %s", r->jailed.jailed.cgroup[i], strerror(errno));
 	return rig_nothing_left(r) || no("something is left");
@@ -526,6 +574,75 @@ static bool a_hostile_caller_changes_nothing(struct rig *r)
 	return the_jail_is_as_expected(r);
 }
 
+/* --- what it would share ---------------------------------------------------------- */
+
+#define SCHED_CORE 62		/* PR_SCHED_CORE; 0: PR_SCHED_CORE_GET of one thread */
+
+/* Without a second thread on any core there is no cookie to have. */
+static bool its_cores_are_its_own(struct rig *r)
+{
+	unsigned long its = 0, ours = 0;
+
+	if (!up(r))
+		return false;
+	if (!(r->jailed.jailed.layers >> LAYER_CORE & 1))
+		return no("%s is off", report_layer_names[LAYER_CORE]);
+	if (prctl(SCHED_CORE, 0, 0, 0, &ours) == 0 &&
+	    (prctl(SCHED_CORE, 0, r->jailed.jailed.vmm_pid, 0, &its) < 0 || !its || its == ours))
+		return no("its cookie is %lx, ours is %lx", its, ours);
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+#define MERGE_SET 67		/* PR_SET_MEMORY_MERGE */
+
+static void hold_a_key(void)
+{
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	syscall(SYS_add_key, "user", "jail-test", "secret", 6, KEY_SPEC_SESSION_KEYRING);
+}
+
+/* Nobody can ask another process for its keys: the jailer's proof does, and ends the run. */
+static bool the_callers_keys_are_left_behind(struct rig *r)
+{
+	r->before_exec = hold_a_key;
+	if (!up(r))
+		return false;
+	if (!(r->jailed.jailed.layers >> LAYER_KEYRING & 1))
+		return no("%s is off", report_layer_names[LAYER_KEYRING]);
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
+static void merge_pages(void)
+{
+	prctl(MERGE_SET, 1, 0, 0, 0);
+}
+
+/* Kernels before 6.4 have no such setting, and those before 6.14 do not tell. */
+static bool merges(pid_t pid)
+{
+	char path[64], line[64];
+	bool any = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/ksm_stat", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		any |= !strcmp(line, "ksm_merge_any: yes\n");
+	if (f)
+		fclose(f);
+	return any;
+}
+
+static bool pages_are_not_merged_for_the_caller_merges_its_own(struct rig *r)
+{
+	r->before_exec = merge_pages;
+	if (!up(r))
+		return false;
+	if (merges(r->jailed.jailed.vmm_pid))
+		return no("they are");
+	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
+}
+
 static bool closed_standard_streams_change_nothing(struct rig *r)
 {
 	for (int i = 0; i < 3; i++)
@@ -694,7 +811,7 @@ static bool explain_starts_nothing(struct rig *r)
 		return no("it failed: %s", r->out);
 	if (!strstr(r->out, " 1. forget the caller") || !strstr(r->out, "prove it") ||
 	    !strstr(r->out, "memory 64 MiB, cpus 2, disks 1") ||
-	    !strstr(r->out, "18. become the monitor"))
+	    !strstr(r->out, "19. become the monitor"))
 		return no("it does not say all: %.200s", r->out);
 	return rig_nothing_left(r);
 }
@@ -732,6 +849,8 @@ static const struct {
 	TEST(every_layer_is_reported),
 	TEST(reported_cgroups_limit),
 	TEST(the_process_is_in_the_reported_cgroups),
+	TEST(a_disk_rate_is_set_or_refused),
+	TEST(a_disk_rate_without_a_device_is_refused),
 	TEST(a_monitor_that_ends_is_reported),
 	TEST(a_monitor_that_is_killed_is_reported),
 	TEST(the_machine_ends_with_the_runner),
@@ -748,6 +867,9 @@ static const struct {
 	TEST(wrong_descriptors_are_refused),
 	TEST(a_hostile_caller_changes_nothing),
 	TEST(closed_standard_streams_change_nothing),
+	TEST(its_cores_are_its_own),
+	TEST(the_callers_keys_are_left_behind),
+	TEST(pages_are_not_merged_for_the_caller_merges_its_own),
 	TEST(too_few_files_are_told),
 	TEST(a_dead_runner_stops_the_jailer),
 	TEST(an_old_kernel_is_enough),
