@@ -6,6 +6,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../host/stage.sh"
+. "$here/lib.sh"
 build=$(realpath "$1") json=$2
 host=$(dirname "$build")/test-host
 job=$(mktemp -d); trap 'rm -rf "$job"' EXIT
@@ -43,9 +44,8 @@ sh "$here/../host/run.sh" "$host" "$job" "${HOST_BENCH_TIMEOUT:-3000}" || {
 	cat "$job/out/serve"
 	exit 1
 }
-median() { cut -d' ' -f"$1" "$job/out/times" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-ours=$(median 1) theirs=$(median 2) warm=$(median 3)
-ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
+column() { cut -d' ' -f"$1" "$job/out/times" | median; }
+ours=$(column 1) theirs=$(column 2) warm=$(column 3)
 echo "in the test host, in turns, median of ${N:-8}:"
 printf '%-58s %12s\n' "sandbox run --cold -- true: wall (us)" "$ours" \
 	"qemu -M microvm, same kernel, to init and out: wall (us)" "$theirs" \
