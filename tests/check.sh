@@ -37,6 +37,7 @@ for p in "$@"; do
 	lint)	part "$p" sh tests/lint/run.sh "$b" ;;
 	unit)	part "$p" sh tests/unit/run.sh "$b" ;;
 	fuzz)	part "$p" sh tests/fuzz/run.sh "build/$(uname -m)-fuzz" ;;
+	proof)	part "$p" sh tests/proof/run.sh ;;
 	jail)	part "$p" sh tests/jail/run.sh "$b" ;;
 	guest)	part "$p" sh tests/guest/run.sh "$b" ;;
 	vm)	part "$p" sh tests/vm/run.sh "$b" ;;

@@ -4,7 +4,7 @@
 set -u
 log=$1
 logs=
-for part in lint unit fuzz jail guest vm host; do
+for part in lint unit fuzz proof jail guest vm host; do
 	[ ! -e "$log/$part.log" ] || logs="$logs $log/$part.log"
 done
 
@@ -15,6 +15,7 @@ line_of() {
 	case $1 in
 	tests/lint/*) echo "lint[.]$stem" ;;
 	tests/unit/*) echo "${stem#test_}[.].*$name" ;;
+	tests/proof/*) echo "proof[.]$stem" ;;
 	tests/fuzz/*) echo "fuzz[.]${stem#fuzz_}" ;;
 	tests/jail/expected.*) echo "${file#expected.}: the_jail_is_as_expected" ;;
 	tests/jail/*) echo "root: .*$name" ;;

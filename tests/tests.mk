@@ -78,7 +78,7 @@ $(B)/vm/bare: $(call host,tests/vm/bare.c tests/jail/less.c)
 vm-tests: $(B)/vm/card $(B)/vm/bare
 
 # check: this variant.  check-all: every variant, and the test host; the README's command.
-PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz jail guest vm)
+PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz proof jail guest vm)
 .PHONY: check check-all coverage soak bench test-programs
 test-programs: programs unit fuzz guests $(if $(INSTRUMENTED),,jail-tests vm-tests)
 check: test-programs $(if $(INSTRUMENTED),,all faulty)
