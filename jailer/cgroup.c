@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 
 #define OVERHEAD	(64ull << 20)	/* of the vmm and of KVM, besides guest memory */
 #define CPU_PERIOD	100000u		/* microseconds */
+#define MOST_GROUPS	4096		/* in one of a user; a host has 65535 in all */
 #define BIT(layer)	(1ull << (layer))
 
 /* What each hierarchy is called, where systemd and everybody else mounts it. */
@@ -87,14 +89,20 @@ static int own_group(const char *controller, char *path, size_t n)
 	return -ENOENT;
 }
 
+static bool is_of(int fd, const struct hierarchy *h)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == h->magic;
+}
+
 /* The mount point, or -1 when nothing of that type is there. */
 static int open_mount(const struct hierarchy *h, const char **mount)
 {
 	for (unsigned i = 0; i < 2 && h->mount[i]; i++) {
 		autoclose int fd = open(h->mount[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct statfs fs;
 
-		if (fd < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != h->magic)
+		if (fd < 0 || !is_of(fd, h))
 			continue;
 		*mount = h->mount[i];
 		return fd_take(&fd);
@@ -118,8 +126,10 @@ static int make_dir(struct cgroup_dir *d, const char *name, const char *parent)
 	return 0;
 }
 
-/* Try `path` of the hierarchy as the directory to make ours in. */
-static int make_in(struct cgroup_dir *d, const char *name, const char *mount, const char *path)
+/* Try `path` of the hierarchy as the directory to make ours in.  A user may have mounted something
+ * of their own over what is theirs there. */
+static int make_in(struct cgroup_dir *d, const char *name, const struct hierarchy *h,
+		   const char *mount, const char *path)
 {
 	char full[sizeof(d->path) - sizeof(((struct cgroups *)0)->name)];
 	int rc;
@@ -131,7 +141,7 @@ static int make_in(struct cgroup_dir *d, const char *name, const char *mount, co
 	d->parent = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->parent < 0)
 		return -errno;
-	rc = make_dir(d, name, full);
+	rc = is_of(d->parent, h) ? make_dir(d, name, full) : -ENOENT;
 	if (rc < 0) {
 		close(d->parent);
 		d->parent = -1;
@@ -139,10 +149,10 @@ static int make_in(struct cgroup_dir *d, const char *name, const char *mount, co
 	return rc;
 }
 
-/* Root makes it on top.  A user makes it beside the own group, when the one above is
- * delegated (systemd's user@.service), since a group with processes in it cannot hand
- * controllers down; else inside the own one. */
-static int make_group(struct cgroups *c, unsigned i, bool privileged)
+/* A user makes it beside the own group, when the one above is delegated (systemd's
+ * user@.service), since a group with processes in it cannot hand controllers down; else
+ * inside the own one. */
+static int make_group(struct cgroups *c, unsigned i, enum cgroup_place place)
 {
 	const struct hierarchy *h = &hierarchies[i];
 	struct cgroup_dir *d = &c->d[i];
@@ -152,21 +162,22 @@ static int make_group(struct cgroups *c, unsigned i, bool privileged)
 
 	if (top < 0)
 		return -ENOENT;
-	if (privileged)
-		return make_in(d, c->name, mount, "");
+	if (place == ON_TOP)
+		return make_in(d, c->name, h, mount, "");
 	if (own_group(h->controller, path, sizeof(path)) < 0)
 		return -ENOENT;
-	slash = strrchr(path, '/');
+	slash = place == WHERE_ALLOWED ? strrchr(path, '/') : NULL;
 	if (slash) {
 		*slash = '\0';
-		if (make_in(d, c->name, mount, path) == 0)
+		if (make_in(d, c->name, h, mount, path) == 0)
 			return 0;
 		*slash = '/';
 	}
-	return make_in(d, c->name, mount, path);
+	return make_in(d, c->name, h, mount, path);
 }
 
-/* A v2 group has the controllers that the one above hands down. */
+/* A v2 group has the controllers that the one above hands down.  If that one has processes in it,
+ * to ask for some of them would only make ours useless: then for none. */
 static void ask_for_controllers(int parent, const struct spec *s)
 {
 	static const char *const want[] = { "memory", "pids", "cpu", "io" };
@@ -183,8 +194,9 @@ static void ask_for_controllers(int parent, const struct spec *s)
 		char word[16];
 
 		snprintf(word, sizeof(word), " %s ", want[i]);
-		if (!strstr(have, word))
-			cgroup_put(parent, "cgroup.subtree_control", "+%s", want[i]);
+		if (!strstr(have, word) &&
+		    cgroup_put(parent, "cgroup.subtree_control", "+%s", want[i]) == -EBUSY)
+			return;
 	}
 }
 
@@ -243,12 +255,19 @@ static void drop_dir(struct cgroup_dir *d, const char *name)
 	*d = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
 }
 
-void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged)
+void cgroups_init(struct cgroups *c)
+{
+	c->kill = c->events = -1;
+	snprintf(c->name, sizeof(c->name), "sandbox-%d", getpid());
+	for (unsigned i = 0; i < N_CGROUPS; i++)
+		c->d[i] = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
+}
+
+/* What the caller's own group hands down is not ours to change with rights the caller has not. */
+void cgroups_make(struct cgroups *c, const struct spec *s, enum cgroup_place place)
 {
 	uint64_t have = 0;
 
-	c->kill = c->events = -1;
-	snprintf(c->name, sizeof(c->name), "sandbox-%d", getpid());
 	for (unsigned i = 0; i < N_CGROUPS; i++) {
 		static const enum layer gives[] = { [CG_MEMORY] = LAYER_CGROUP_MEMORY,
 						    [CG_PIDS] = LAYER_CGROUP_PIDS,
@@ -256,15 +275,16 @@ void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged)
 						    [CG_IO] = LAYER_CGROUP_IO };
 		struct cgroup_dir *d = &c->d[i];
 
-		*d = (struct cgroup_dir){ .parent = -1, .dir = -1, .attach = -1 };
-		if (i != CG_V2 && have & BIT(gives[i]))
+		have |= d->layers;
+		if (d->parent >= 0 || (i != CG_V2 && have & BIT(gives[i])))
 			continue;	/* v2 has that controller, so v1 does not */
 		if (i == CG_IO && !s->disk_rate)
 			continue;
-		if (make_group(c, i, privileged) < 0)
+		if (make_group(c, i, place) < 0)
 			continue;
 		if (i == CG_V2) {
-			ask_for_controllers(d->parent, s);
+			if (place != INSIDE_OWN)
+				ask_for_controllers(d->parent, s);
 			limit_v2(c, s);
 		} else {
 			limit_v1(c, i, s);
@@ -370,11 +390,40 @@ static bool limits_io(const struct cgroups *c)
 /* What a host does not give is missing from the layers; a rate was asked for by name. */
 int make_cgroups(struct jail *j, struct err *err)
 {
-	cgroups_make(&j->cgroups, &j->spec, j->privileged);
+	cgroups_make(&j->cgroups, &j->spec, j->privileged && !j->lent ? ON_TOP : WHERE_ALLOWED);
 	if (j->spec.disk_rate && !limits_io(&j->cgroups))
 		return err_set(err, EOPNOTSUPP, "disk-rate: cannot be had here: each disk must be on a "
 			       "block device, and the control group io (version 2) or blkio writable");
 	return 0;
+}
+
+/* Keeper and monitor do not count as the caller's processes any more, so their groups are counted
+ * instead, also those that were left by keepers the host has killed. */
+int stay_in_groups(struct jail *j, struct err *err)
+{
+	struct rlimit most;
+	unsigned made = 0;
+
+	if (!j->lent)
+		return 0;
+	cgroups_make(&j->cgroups, &j->spec, INSIDE_OWN);
+	if (getrlimit(RLIMIT_NPROC, &most) < 0)
+		return err_sys(err, "limit of processes");
+	for (unsigned i = 0; i < N_CGROUPS; i++) {
+		const struct cgroup_dir *d = &j->cgroups.d[i];
+		struct stat st;
+
+		if (d->parent < 0)
+			continue;
+		if (fstat(d->parent, &st) < 0)
+			return err_sys(err, "control groups");
+		if (st.st_nlink > 2 + MOST_GROUPS || st.st_nlink - 2 > most.rlim_cur)
+			return err_set(err, EDQUOT, "control groups: there are too many in %.100s already",
+				       d->path);
+		made++;
+	}
+	return made ? 0 : err_set(err, EPERM, "control groups: none can be made in the caller's, and "
+				  "a jailer with file capabilities is not without");
 }
 
 void explain_cgroups(const struct jail *j, FILE *out)
@@ -384,7 +433,8 @@ void explain_cgroups(const struct jail *j, FILE *out)
 	fprintf(out, "\tmemory %llu MiB without swap, %u tasks, %u%% of one cpu, as far as the\n"
 		"\thierarchies under /sys/fs/cgroup can be written by %s\n",
 		(unsigned long long)memory_limit(s) >> 20, pids_limit(s),
-		cpu_quota(s) / (CPU_PERIOD / 100), j->privileged ? "root" : "this user");
+		cpu_quota(s) / (CPU_PERIOD / 100), j->lent ? "root inside this user's own" :
+		j->privileged ? "root" : "this user");
 	if (s->disk_rate)
 		fprintf(out, "\t%llu bytes a second read from the devices of its disks, and as many "
 			"written\n", (unsigned long long)s->disk_rate);

@@ -27,9 +27,18 @@ struct cgroups {
 	int events;		/* where "oom_kill N" is read, or -1 */
 };
 
-/* Make what can be made; never fails, since a host may offer nothing.  The union of
- * d[].layers says what it came to. */
-void cgroups_make(struct cgroups *c, const struct spec *s, bool privileged);
+/* Where they are made. */
+enum cgroup_place {
+	ON_TOP,			/* of each hierarchy: root's right */
+	WHERE_ALLOWED,		/* beside the caller's own group or inside it, as a user may */
+	INSIDE_OWN,		/* with rights that the caller has not: its limits hold for ours */
+};
+
+void cgroups_init(struct cgroups *c);
+
+/* Make what can be made and is not there yet; never fails, since a host may offer nothing.  The
+ * union of d[].layers says what it came to. */
+void cgroups_make(struct cgroups *c, const struct spec *s, enum cgroup_place place);
 
 /* Move the calling thread into every directory, v2 unless it was started there.  A
  * hierarchy that refuses loses its layers; returns those that are on. */

@@ -46,7 +46,7 @@ static void set_signal(int sig, sighandler_t handler)
 static void reset_signals(void)
 {
 	const struct itimerval never = { 0 };
-	sigset_t none;
+	sigset_t all;
 
 	setitimer(ITIMER_REAL, &never, NULL);
 	for (int i = 1; i < NSIG; i++) {
@@ -54,12 +54,18 @@ static void reset_signals(void)
 		set_signal(i, SIG_DFL);
 	}
 	set_signal(SIGPIPE, SIG_IGN);		/* a runner that is gone must not stop us */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
 int forget_caller(struct jail *j, struct err *err)
 {
+	int rc;
+
+	cgroups_init(&j->cgroups);
+	rc = look_at_rights(j, err);
+	if (rc < 0)
+		return rc;
 	clearenv();
 	umask(077);
 	reset_signals();
@@ -68,8 +74,5 @@ int forget_caller(struct jail *j, struct err *err)
 		return err_sys(err, "/");
 	if (syscall(SYS_close_range, FD_JAILER_END, ~0u, 0) < 0)
 		return err_sys(err, "closing stray descriptors (Linux 5.9 or later is needed)");
-	for (int i = 0; i < N_CGROUPS; i++)
-		j->cgroups.d[i].parent = -1;
-	j->privileged = is_privileged();
 	return allow_own_fds(err);
 }

@@ -25,6 +25,7 @@
 struct jail {
 	struct spec spec;
 	bool privileged;		/* may map and become any uid: root, in short */
+	bool lent;			/* by file capabilities: the caller is a user like any other */
 	bool child;			/* after the split: not the keeper */
 	bool bare;			/* without namespaces: a user that may make none */
 	bool root_is_empty;
@@ -68,6 +69,8 @@ step_fn share_nothing;				/* share.c */
 step_fn read_spec, check_fds;			/* check.c */
 step_fn open_devices;				/* device.c */
 step_fn make_cgroups;				/* cgroup.c */
+step_fn take_up_rights;				/* priv.c */
+step_fn stay_in_groups;				/* cgroup.c */
 step_fn enter_namespaces;			/* ns.c */
 step_fn empty_root;				/* root.c */
 step_fn name_host;				/* ns.c */
@@ -91,14 +94,16 @@ bool holds_no_key(const struct jail *j);
 bool shares_no_core(const struct jail *j);
 bool merges_no_page(const struct jail *j);
 
-/* Whether this process may do what only root can. */
-bool is_privileged(void);
+/* Whether this process may do what only root can, and whether its caller might.  What only
+ * the file of the program gives is laid aside until take_up_rights(). */
+int look_at_rights(struct jail *j, struct err *err);
 
 /* Lock the securebits (needs CAP_SETPCAP); uid changes then leave capabilities alone. */
 int lock_securebits(struct err *err);
 
-/* Give up every capability but those in keep (a mask of 1ull << CAP_...), for good. */
-int limit_caps(uint64_t keep, struct err *err);
+/* Give up every capability but those in keep (a mask of 1ull << CAP_...), for good; of these,
+ * `use` takes effect. */
+int limit_caps(uint64_t keep, uint64_t use, struct err *err);
 
 /* No program that is started from here on gets any (needs CAP_SETPCAP). */
 int empty_bounding_set(struct err *err);

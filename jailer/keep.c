@@ -90,7 +90,7 @@ static int shrink_root(struct jail *j, struct err *err)
 		return -err->code;
 	if (setresuid(j->uid, 0, 0) < 0)
 		return err_sys(err, "keeper: uid");
-	return limit_caps(keep, err);
+	return limit_caps(keep, keep, err);
 }
 
 static int shrink(struct jail *j, struct err *err)

@@ -30,6 +30,12 @@ static const struct step {
 	{ "make control groups", make_cgroups, explain_cgroups,
 	  "the machine cannot take more memory, tasks or time than it was given, and can be "
 	  "killed as a whole" },
+	{ "take up rights", take_up_rights, NULL,
+	  "a jailer with file capabilities did all until here with its caller's rights alone; now "
+	  "it is root, and no longer the caller's to signal, trace or count" },
+	{ "stay in the caller's groups", stay_in_groups, NULL,
+	  "... but for limits: its control groups lie within the caller's, and are as few as the "
+	  "caller may have processes" },
 	{ "enter namespaces", enter_namespaces, explain_ids,
 	  "own users, processes, mounts, network, ipc, names, cgroups; the parent stays "
 	  "behind as the keeper" },
@@ -63,10 +69,10 @@ static const struct step {
 
 static int explain(void)
 {
-	struct jail j = { .privileged = is_privileged(), .uid = getuid(), .gid = getgid() };
+	struct jail j = { .uid = getuid(), .gid = getgid() };
 	struct err err;
 
-	if (read_spec(&j, &err) < 0) {
+	if (look_at_rights(&j, &err) < 0 || read_spec(&j, &err) < 0) {
 		fprintf(stderr, "sandbox-jailer: %s\n", err.msg);
 		return 1;
 	}

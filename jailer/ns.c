@@ -121,15 +121,6 @@ static uint64_t cpu_so_far(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-/* Signals wait for the keeper from before the split, so that none is lost. */
-static void block_signals(void)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-}
-
 int enter_namespaces(struct jail *j, struct err *err)
 {
 	int ends[2];
@@ -149,7 +140,6 @@ int enter_namespaces(struct jail *j, struct err *err)
 	j->keeper_end = ends[0];
 	j->child_end = ends[1];
 	j->bare = !j->privileged && is_refused_namespaces();
-	block_signals();
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		if (!makes_sense(&attempts[i], j))
 			continue;

@@ -1,5 +1,6 @@
 /* priv.c - who the process is, and what it may do: less and less, with no way back. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "jailer/jail.h"
+#include "lib/fd.h"
 
 /* uid 0 gets nothing from exec, uid changes move no capability, none can be made ambient;
  * and all of that locked. */
@@ -18,19 +20,62 @@
 		    SECBIT_KEEP_CAPS_LOCKED | \
 		    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
+#define CAP(name) (1ull << CAP_##name)
+
+#define NEEDED (CAP(SYS_ADMIN) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP))
+#define LENT (NEEDED | CAP(DAC_OVERRIDE))	/* at most; the last for directories of groups */
+
 /* Asked directly: the library would read two files of /proc first. */
-bool is_privileged(void)
+static uint64_t permitted_caps(void)
 {
-	static const unsigned need[] = { CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP };
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct set[2];
 
-	if (geteuid() != 0 || syscall(SYS_capget, &head, set) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
-		if (!(set[0].effective >> need[i] & 1))
-			return false;
-	return true;
+	if (syscall(SYS_capget, &head, set) < 0)
+		return 0;
+	return set[0].permitted | (uint64_t)set[1].permitted << 32;
+}
+
+/* With a uid of its own file it could not tell the caller's rights from its own. */
+int look_at_rights(struct jail *j, struct err *err)
+{
+	uint64_t has = permitted_caps();
+
+	if (getuid() != geteuid() || getgid() != getegid())
+		return err_set(err, EPERM, "the jailer is set-uid or set-gid: give it file "
+			       "capabilities instead, see README.md");
+	j->privileged = (has & NEEDED) == NEEDED;
+	j->lent = j->privileged && getuid() != 0;
+	return j->lent ? limit_caps(has & LENT, 0, err) : 0;
+}
+
+/* Reports must not wait: whoever has the leash's other end can stop reading, and has the flags of
+ * the descriptor in hand as long as it is shared. */
+static int own_the_leash(struct err *err)
+{
+	char path[32];
+	autoclose int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", FD_LEASH);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || dup3(fd, FD_LEASH, O_CLOEXEC) < 0)
+		return err_sys(err, "leash");
+	return 0;
+}
+
+/* From here on the caller can neither signal nor trace us.  Until here nothing was made that the
+ * caller could not have made, and so nothing is left behind by one who kills us. */
+int take_up_rights(struct jail *j, struct err *err)
+{
+	uint64_t has = permitted_caps();
+
+	if (!j->lent)
+		return 0;
+	if (limit_caps(has, has, err) < 0)
+		return -err->code;
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err, "taking up rights");
+	return own_the_leash(err);
 }
 
 int lock_securebits(struct err *err)
@@ -56,12 +101,12 @@ int empty_bounding_set(struct err *err)
 
 /* By hand: the library for it asks about each capability twice, reads two files of /proc as the
  * program starts, and ties the program to a C library that takes 0.3 ms to start. */
-int limit_caps(uint64_t keep, struct err *err)
+int limit_caps(uint64_t keep, uint64_t use, struct err *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct set[2] = {
-		{ .effective = (uint32_t)keep, .permitted = (uint32_t)keep },
-		{ .effective = (uint32_t)(keep >> 32), .permitted = (uint32_t)(keep >> 32) },
+		{ .effective = (uint32_t)use, .permitted = (uint32_t)keep },
+		{ .effective = (uint32_t)(use >> 32), .permitted = (uint32_t)(keep >> 32) },
 	};
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
@@ -97,7 +142,7 @@ int drop_rights(struct jail *j, struct err *err)
 		return err_sys(err, "gid %u", gid);
 	if (setresuid(uid, uid, uid) < 0)
 		return err_sys(err, "uid %u", uid);
-	rc = limit_caps(0, err);
+	rc = limit_caps(0, 0, err);
 	if (rc < 0)
 		return rc;
 	layer_on(j, LAYER_NO_CAPS);

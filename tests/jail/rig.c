@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,8 +18,9 @@
 
 #define ABOVE 100	/* the rig's own descriptors stay clear of the contract's numbers */
 
-const char *rig_build;
+const char *rig_build, *rig_jailer;
 int rig_kvm = -1;
+uid_t rig_user;
 
 static void fail(const char *what)
 {
@@ -80,7 +82,7 @@ void rig_init(struct rig *r)
 	static char jailer[256];
 	int pair[2];
 
-	*r = (struct rig){ .jailer = jailer };
+	*r = (struct rig){ .jailer = rig_jailer ? rig_jailer : jailer };
 	snprintf(jailer, sizeof(jailer), "%s/sandbox-jailer", rig_build);
 	for (int i = 0; i < FD_JAILER_END; i++)
 		r->fd[i] = -1;
@@ -130,6 +132,14 @@ void rig_again(struct rig *r)
 	r->before_exec = before_exec;
 }
 
+void rig_become_user(void)
+{
+	if (rig_user && geteuid() != rig_user &&
+	    (setgroups(0, NULL) < 0 || setresgid(rig_user, rig_user, rig_user) < 0 ||
+	     setresuid(rig_user, rig_user, rig_user) < 0))
+		fail("rig: user");
+}
+
 /* The descriptors are all above the contract's numbers, so none is overwritten unread. */
 static void become_jailer(struct rig *r, const char *arg)
 {
@@ -143,6 +153,7 @@ static void become_jailer(struct rig *r, const char *arg)
 	}
 	if (r->before_exec)
 		r->before_exec();
+	rig_become_user();
 	execv(r->jailer, argv);
 	_exit(121);
 }

@@ -14,7 +14,7 @@ struct rig {
 	int fd[FD_JAILER_END];		/* what the jailer gets under that number; -1 is closed */
 	int log, leash, console, broker;	/* our ends */
 	pid_t pid;			/* the jailer, later the keeper */
-	void (*before_exec)(void);	/* spoils what the jailer inherits */
+	void (*before_exec)(void);	/* spoils what the jailer inherits; as we are */
 	char out[16384];		/* its stdout, with rig_explain() */
 
 	struct report jailed, error, ended;	/* as far as they came; kind 0 if not */
@@ -23,6 +23,11 @@ struct rig {
 
 extern const char *rig_build;	/* the build directory */
 extern int rig_kvm;		/* descriptor of /dev/kvm to hand over, or -1 */
+extern const char *rig_jailer;	/* path of the program; NULL: as it was built */
+extern uid_t rig_user;		/* who starts it; 0: as we are */
+
+/* Become that user, for good. */
+void rig_become_user(void);
 
 /* Once, before the first start: what is left now was left by others. */
 void rig_remember(void);

@@ -1,7 +1,7 @@
 /* test_jail.c - starts the jailer as the runner would, with the probe for a monitor, and
  * looks at what comes of it.  Prints a line a test: ok or FAIL.
  *
- *	test_jail BUILD_DIR EXPECTED [KVM_FD]
+ *	test_jail BUILD_DIR EXPECTED [KVM_FD [bare | JAILER USER]]
  *
  * What is refused must be refused with the right words, and whatever happens nothing may
  * be left: every test ends with rig_nothing_left(). */
@@ -26,101 +26,14 @@
 #include <unistd.h>
 
 #include "lib/io.h"
-#include "tests/jail/inspect.h"
+#include "tests/jail/hostile.h"
+#include "tests/jail/judge.h"
 #include "tests/jail/less.h"
 #include "tests/jail/rig.h"
 
 #define GOOD_SPEC "memory = 64M\ncpus = 2\ndisks = 1\ndisks-ro = 1\n"
 
-static char why[512];			/* of the last failure */
-static const char *expected_path;
 static bool bare;			/* as a user who is refused user namespaces */
-
-static bool no(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool no(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-/* Up to the probe's hello. */
-static bool up(struct rig *r)
-{
-	char hello[256];
-
-	rig_start(r);
-	if (!rig_up(r, hello, sizeof(hello)))
-		return no("did not start: %s", r->error.kind ? r->error.err.msg : "silent");
-	if (strcmp(hello, "argc 1\nargv0 sandbox-vmm\nenv empty\n"))
-		return no("started wrongly: %s", hello);
-	return r->jailed.kind ? true : no("no REPORT_JAILED");
-}
-
-static bool down(struct rig *r, int code, int sig)
-{
-	if (!rig_down(r))
-		return no("the keeper does not end");
-	if (!r->ended.kind)
-		return no("no REPORT_ENDED");
-	if (r->ended.ended.code != code || r->ended.ended.signal != sig)
-		return no("ended with code %d signal %d", r->ended.ended.code,
-			  r->ended.ended.signal);
-	if (r->ended.ended.leftovers)
-		return no("%u directories left", r->ended.ended.leftovers);
-	return rig_nothing_left(r) || no("something is left");
-}
-
-static bool order_and_down(struct rig *r, uint64_t what, uint64_t arg, int code, int sig)
-{
-	rig_order(r, what, arg);
-	return down(r, code, sig);
-}
-
-/* A start that must be refused with these words. */
-static bool refused(struct rig *r, const char *words)
-{
-	const char *said = rig_refusal(r);
-
-	if (!said)
-		return no("not refused, where '%s' was expected", words);
-	if (!strstr(said, words))
-		return no("refused with '%s', not '%s'", said, words);
-	return rig_nothing_left(r) || no("something is left");
-}
-
-static bool the_jail_is_as_expected(struct rig *r)
-{
-	char *text = NULL;
-	size_t n = 0;
-	FILE *mem, *expected = fopen(expected_path, "re");
-	char want[256];
-	char *line, *save = NULL;
-	bool same = true;
-
-	if (!expected)
-		return no("%s: %s", expected_path, strerror(errno));
-	if (!up(r))
-		return false;
-	mem = open_memstream(&text, &n);
-	inspect(mem, r->jailed.jailed.vmm_pid, r->pid);
-	fclose(mem);
-	line = strtok_r(text, "\n", &save);
-	for (; same && fgets(want, sizeof(want), expected); line = strtok_r(NULL, "\n", &save)) {
-		want[strcspn(want, "\n")] = '\0';
-		if (!line || strcmp(line, want))
-			same = no("'%s' where '%s' was expected", line ? line : "nothing", want);
-	}
-	if (same && line)
-		same = no("'%s' is too much", line);
-	free(text);
-	fclose(expected);
-	return same && order_and_down(r, ORDER_EXIT, 0, 0, 0);
-}
 
 /* What a user without user namespaces cannot have. */
 static const uint64_t without_namespaces =
@@ -346,12 +259,8 @@ static bool forbidden_calls_end_the_monitor(struct rig *r)
 		}
 		if (!up(r))
 			return false;
-		if (!order_and_down(r, ORDER_FORBIDDEN, i, 0, SIGSYS)) {
-			size_t n = strlen(why);
-
-			snprintf(why + n, sizeof(why) - n, " (forbidden call %u)", i);
-			return false;
-		}
+		if (!order_and_down(r, ORDER_FORBIDDEN, i, 0, SIGSYS))
+			return and_no("forbidden call %u", i);
 	}
 	return true;
 }
@@ -571,7 +480,7 @@ static void spoil_everything(void)
 static bool a_hostile_caller_changes_nothing(struct rig *r)
 {
 	r->before_exec = spoil_everything;
-	return the_jail_is_as_expected(r);
+	return jail_is_as_expected(r);
 }
 
 /* --- what it would share ---------------------------------------------------------- */
@@ -647,7 +556,7 @@ static bool closed_standard_streams_change_nothing(struct rig *r)
 {
 	for (int i = 0; i < 3; i++)
 		rig_replace(r, i, -1);
-	return the_jail_is_as_expected(r);
+	return jail_is_as_expected(r);
 }
 
 static void allow_few_files(void)
@@ -811,7 +720,7 @@ static bool explain_starts_nothing(struct rig *r)
 		return no("it failed: %s", r->out);
 	if (!strstr(r->out, " 1. forget the caller") || !strstr(r->out, "prove it") ||
 	    !strstr(r->out, "memory 64 MiB, cpus 2, disks 1") ||
-	    !strstr(r->out, "19. become the monitor"))
+	    !strstr(r->out, "21. become the monitor"))
 		return no("it does not say all: %.200s", r->out);
 	return rig_nothing_left(r);
 }
@@ -839,13 +748,8 @@ static bool many_at_once_keep_apart(struct rig *r)
 	return good;
 }
 
-#define TEST(f) { #f, f }
-
-static const struct {
-	const char *name;
-	bool (*run)(struct rig *r);
-} tests[] = {
-	TEST(the_jail_is_as_expected),
+static const struct test tests[] = {
+	TEST(jail_is_as_expected),
 	TEST(every_layer_is_reported),
 	TEST(reported_cgroups_limit),
 	TEST(the_process_is_in_the_reported_cgroups),
@@ -881,37 +785,47 @@ static const struct {
 	TEST(many_at_once_keep_apart),
 };
 
+static bool run(const char *who, const struct test *t)
+{
+	static struct rig r;
+	bool good;
+
+	rig_init(&r);
+	good = t->run(&r);
+	rig_free(&r);
+	if (good)
+		printf("ok %s: %s\n", who, t->name);
+	else
+		printf("FAIL %s: %s: %s\n", who, t->name, judge_why);
+	fflush(stdout);
+	return good;
+}
+
 int main(int argc, char **argv)
 {
 	const char *who;
-	int failed = 0;
+	bool good = true;
 
 	if (argc < 3 || !realpath(argv[1], NULL)) {
-		fprintf(stderr, "usage: test_jail BUILD_DIR EXPECTED [KVM_FD [bare]]\n");
+		fprintf(stderr, "usage: test_jail BUILD_DIR EXPECTED [KVM_FD [bare | JAILER USER]]\n");
 		return 2;
 	}
 	rig_build = realpath(argv[1], NULL);
-	expected_path = argv[2];
+	judge_expected = argv[2];
 	rig_kvm = argc > 3 ? atoi(argv[3]) : -1;
-	bare = argc > 4;
-	who = getuid() == 0 ? "root" : bare ? "bare" : "user";
+	bare = argc == 5;
+	if (argc == 6) {
+		rig_jailer = realpath(argv[4], NULL);
+		rig_user = (uid_t)atoi(argv[5]);
+	}
+	who = rig_user ? "helper" : getuid() == 0 ? "root" : bare ? "bare" : "user";
 	if (bare)
 		less_user_namespaces();
 	rig_remember();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* the monitor of a killed keeper comes to us */
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		static struct rig r;
-		bool good;
-
-		rig_init(&r);
-		good = tests[i].run(&r);
-		rig_free(&r);
-		if (good)
-			printf("ok %s: %s\n", who, tests[i].name);
-		else
-			printf("FAIL %s: %s: %s\n", who, tests[i].name, why);
-		fflush(stdout);
-		failed |= !good;
-	}
-	return failed;
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		good &= run(who, &tests[i]);
+	for (size_t i = 0; rig_user && i < hostile_n_tests; i++)
+		good &= run(who, &hostile_tests[i]);
+	return !good;
 }
