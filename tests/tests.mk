@@ -58,7 +58,7 @@ guests: $(if $(filter x86_64,$(ARCH)),$(B)/guest/launch $(B)/guest/hostile.elf)
 $(B)/jail/probe: $(call musl,tests/jail/probe.c)
 	@mkdir -p $(@D)
 	$(call MUSL_LD,$^)
-$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c hostile.c judge.c rig.c inspect.c less.c) lib/err.c lib/io.c lib/report.c)
+$(B)/jail/test_jail: $(call host,$(addprefix tests/jail/,test_jail.c hostile.c attack.c judge.c rig.c inspect.c less.c) lib/err.c lib/io.c lib/report.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie -o $@ $^
 

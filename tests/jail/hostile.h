@@ -6,7 +6,11 @@
 
 #include "tests/jail/judge.h"
 
-extern const struct test hostile_tests[];
-extern const size_t hostile_n_tests;
+/* What it is started with; what is done to it as it runs. */
+extern const struct test hostile_tests[], attack_tests[];
+extern const size_t hostile_n_tests, attack_n_tests;
+
+/* A start, root's layers, an end. */
+bool hostile_jail_holds(struct rig *r);
 
 #endif

@@ -827,5 +827,7 @@ int main(int argc, char **argv)
 		good &= run(who, &tests[i]);
 	for (size_t i = 0; rig_user && i < hostile_n_tests; i++)
 		good &= run(who, &hostile_tests[i]);
+	for (size_t i = 0; rig_user && i < attack_n_tests; i++)
+		good &= run(who, &attack_tests[i]);
 	return !good;
 }
