@@ -89,20 +89,14 @@ static int own_group(const char *controller, char *path, size_t n)
 	return -ENOENT;
 }
 
-static bool is_of(int fd, const struct hierarchy *h)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == h->magic;
-}
-
 /* The mount point, or -1 when nothing of that type is there. */
 static int open_mount(const struct hierarchy *h, const char **mount)
 {
 	for (unsigned i = 0; i < 2 && h->mount[i]; i++) {
 		autoclose int fd = open(h->mount[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs fs;
 
-		if (fd < 0 || !is_of(fd, h))
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != h->magic)
 			continue;
 		*mount = h->mount[i];
 		return fd_take(&fd);
@@ -126,10 +120,8 @@ static int make_dir(struct cgroup_dir *d, const char *name, const char *parent)
 	return 0;
 }
 
-/* Try `path` of the hierarchy as the directory to make ours in.  A user may have mounted something
- * of their own over what is theirs there. */
-static int make_in(struct cgroup_dir *d, const char *name, const struct hierarchy *h,
-		   const char *mount, const char *path)
+/* Try `path` of the hierarchy as the directory to make ours in. */
+static int make_in(struct cgroup_dir *d, const char *name, const char *mount, const char *path)
 {
 	char full[sizeof(d->path) - sizeof(((struct cgroups *)0)->name)];
 	int rc;
@@ -141,7 +133,7 @@ static int make_in(struct cgroup_dir *d, const char *name, const struct hierarch
 	d->parent = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->parent < 0)
 		return -errno;
-	rc = is_of(d->parent, h) ? make_dir(d, name, full) : -ENOENT;
+	rc = make_dir(d, name, full);
 	if (rc < 0) {
 		close(d->parent);
 		d->parent = -1;
@@ -163,17 +155,17 @@ static int make_group(struct cgroups *c, unsigned i, enum cgroup_place place)
 	if (top < 0)
 		return -ENOENT;
 	if (place == ON_TOP)
-		return make_in(d, c->name, h, mount, "");
+		return make_in(d, c->name, mount, "");
 	if (own_group(h->controller, path, sizeof(path)) < 0)
 		return -ENOENT;
 	slash = place == WHERE_ALLOWED ? strrchr(path, '/') : NULL;
 	if (slash) {
 		*slash = '\0';
-		if (make_in(d, c->name, h, mount, path) == 0)
+		if (make_in(d, c->name, mount, path) == 0)
 			return 0;
 		*slash = '/';
 	}
-	return make_in(d, c->name, h, mount, path);
+	return make_in(d, c->name, mount, path);
 }
 
 /* A v2 group has the controllers that the one above hands down.  If that one has processes in it,

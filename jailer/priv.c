@@ -45,7 +45,10 @@ int look_at_rights(struct jail *j, struct err *err)
 		return err_set(err, EPERM, "the jailer is set-uid or set-gid: give it file "
 			       "capabilities instead, see README.md");
 	j->privileged = (has & NEEDED) == NEEDED;
-	j->lent = j->privileged && getuid() != 0;
+	j->lent = getuid() != 0 && has & LENT;
+	if (j->lent && !j->privileged)
+		return err_set(err, EPERM, "the jailer has some of the file capabilities that it needs "
+			       "and not all, see README.md");
 	return j->lent ? limit_caps(has & LENT, 0, err) : 0;
 }
 

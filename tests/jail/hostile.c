@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -497,15 +498,15 @@ static bool kvm_is_for_who_may_open_it(struct rig *r)
 static bool an_unread_leash_holds_nobody_up(struct rig *r)
 {
 	int fd = r->fd[FD_LEASH];
-	char hello[256];
+	struct pollfd log = { .fd = r->log, .events = POLLIN };
 
 	fcntl(fd, F_SETFL, O_WRONLY | O_NONBLOCK);
 	while (write(fd, "", 1) == 1)
 		;
 	fcntl(fd, F_SETFL, O_WRONLY);
 	rig_start(r);
-	if (io_read_some(r->log, hello, sizeof(hello)) <= 0)
-		return no("did not start");
+	if (poll(&log, 1, 5000) != 1 || !(log.revents & POLLIN))
+		return no("the jailer waits for its reader");
 	rig_order(r, ORDER_EXIT, 0);
 	for (int ms = 0; ms < 5000; ms += 5) {
 		if (waitpid(r->pid, NULL, WNOHANG) == r->pid)

@@ -5,6 +5,7 @@
  * the filter needs no rule for the test's sake. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/kvm.h>
 #include <sched.h>
 #include <stdio.h>
@@ -82,6 +83,9 @@ static void do_forbidden(enum forbidden what)
 		break;
 	case TRY_PROCESS_VM:
 		syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+		break;
+	case TRY_KEYS:
+		syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 		break;
 	case N_FORBIDDEN:
 		break;

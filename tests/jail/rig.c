@@ -134,8 +134,10 @@ void rig_again(struct rig *r)
 
 void rig_become_user(void)
 {
+	const gid_t group = rig_user;
+
 	if (rig_user && geteuid() != rig_user &&
-	    (setgroups(0, NULL) < 0 || setresgid(rig_user, rig_user, rig_user) < 0 ||
+	    (setgroups(1, &group) < 0 || setresgid(rig_user, rig_user, rig_user) < 0 ||
 	     setresuid(rig_user, rig_user, rig_user) < 0))
 		fail("rig: user");
 }

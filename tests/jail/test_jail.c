@@ -706,6 +706,9 @@ static bool the_keeper_is_small(struct rig *r)
 		return no("it has capabilities");
 	if (getuid() == 0 && !has_line(r->pid, "status", "CapBnd:\t0000000000000000"))
 		return no("it has a bounding set");
+	if (rig_user && !(has_line(r->pid, "status", "Groups:\t \n") &&
+			  has_line(r->pid, "status", "Gid:\t0\t0\t0\t0\n")))
+		return no("it is in the caller's groups");
 	if (getuid() == 0 && count_lines(r->pid, "mountinfo") != 1)
 		return no("it sees more than an empty root");
 	return order_and_down(r, ORDER_EXIT, 0, 0, 0);
