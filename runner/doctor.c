@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -128,6 +129,26 @@ static void probe_kind(struct finding *f)
 	}
 }
 
+/* To a user it then gives what it gives root, and needs less of the host for that. */
+static bool jailer_has_capabilities(void)
+{
+	struct paths p;
+	struct err err;
+
+	return geteuid() != 0 && paths_find(&p, 1, &err) == 0 &&
+	       getxattr(p.jailer, "security.capability", NULL, 0) > 0;
+}
+
+static void probe_jailer(struct finding *f)
+{
+	if (geteuid() == 0)
+		found(f, GOOD, "started by root");
+	else if (jailer_has_capabilities())
+		found(f, GOOD, "has file capabilities: the layers of root, for this user too");
+	else
+		found(f, GOOD, "has this user's rights; file capabilities would give it more, see README.md");
+}
+
 /* Made, and worth something: some hosts let anybody make one without rights inside. */
 static bool userns_works(void)
 {
@@ -146,11 +167,15 @@ static void probe_userns(struct finding *f)
 		found(f, GOOD, "can be made");
 		return;
 	}
+	if (jailer_has_capabilities()) {
+		found(f, GOOD, "cannot be made by this user; the jailer's capabilities do it");
+		return;
+	}
 	found(f, WEAK, "cannot be made, or give no rights");
 	advise(f, geteuid() == 0 ? "the monitor's uid is then one of the host's own" :
 	       "no namespaces for this user: filters, Landlock and limits alone are the jail",
-	       "set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces; on Ubuntu, give "
-	       "sandbox-jailer an AppArmor profile with `userns`; or run as root");
+	       "set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces; on Ubuntu, load "
+	       "contrib/apparmor; or give sandbox-jailer file capabilities, see README.md");
 }
 
 /* Our own group there, by /proc/self/cgroup: "ID:CONTROLLERS:/PATH". */
@@ -198,6 +223,10 @@ static void probe_cgroup2(struct finding *f)
 	if (own_group_is_writable(mount, "")) {
 		found(f, GOOD, "writable at %s, controllers: %s", mount,
 		      *controllers ? controllers : "none");
+		return;
+	}
+	if (jailer_has_capabilities()) {
+		found(f, GOOD, "mounted at %s; the jailer's capabilities write to our group", mount);
 		return;
 	}
 	found(f, WEAK, "mounted at %s, our group is not writable", mount);
@@ -343,7 +372,8 @@ static const struct {
 	const char *name;
 	void (*probe)(struct finding *f);
 } probes[] = {
-	{ "kvm", probe_kvm }, { "kvm kind", probe_kind }, { "user namespaces", probe_userns },
+	{ "kvm", probe_kvm }, { "kvm kind", probe_kind }, { "jailer", probe_jailer },
+	{ "user namespaces", probe_userns },
 	{ "seccomp", probe_seccomp }, { "cgroup version 2", probe_cgroup2 },
 	{ "cgroup version 1", probe_cgroup1 }, { "Landlock", probe_landlock },
 	{ "tun", probe_tun }, { "KSM", probe_ksm }, { "SMT", probe_smt },
