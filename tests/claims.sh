@@ -17,7 +17,8 @@ line_of() {
 	tests/unit/*) echo "${stem#test_}[.].*$name" ;;
 	tests/proof/*) echo "proof[.]$stem" ;;
 	tests/fuzz/*) echo "fuzz[.]${stem#fuzz_}" ;;
-	tests/jail/expected.*) echo "${file#expected.}: the_jail_is_as_expected" ;;
+	tests/jail/expected.*) echo "${file#expected.}: jail_is_as_expected" ;;
+	tests/jail/hostile.c | tests/jail/attack.c) echo "helper: .*$name" ;;
 	tests/jail/*) echo "root: .*$name" ;;
 	tests/guest/cases.h) echo "guest[.]$name" ;;
 	tests/guest/*) echo "guest[.]" ;;

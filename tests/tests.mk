@@ -74,8 +74,12 @@ $(B)/vm/bare: $(call host,tests/vm/bare.c tests/jail/less.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static-pie -o $@ $^
 
+$(B)/vm/opens: $(call host,tests/vm/opens.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static-pie -o $@ $^
+
 .PHONY: vm-tests
-vm-tests: $(B)/vm/card $(B)/vm/bare
+vm-tests: $(B)/vm/card $(B)/vm/bare $(B)/vm/opens
 
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz proof jail guest vm)

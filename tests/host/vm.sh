@@ -86,7 +86,7 @@ done
 [ ! -e "$tests/../rootfs/module-initrd.sh" ] || stage_stock_kernel || exit 125
 mkdir "$job/tests"
 cp -R "$tests/vm" "$tests/guest" "$job/tests"
-cp -R "$tests/../docs" "$job"
+cp -R "$tests/../docs" "$tests/../contrib" "$job"
 rm -rf "$logs"
 mkdir -p "$logs"
 
