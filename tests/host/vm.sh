@@ -1,5 +1,5 @@
 #!/bin/sh
-# vm.sh BUILD_DIR [TEST...] - the VM tests (or those named) and the hostile guests, run in the
+# vm.sh BUILD_DIR [TEST...] - the VM tests (or those named), the hostile guests and the jail, run in the
 # test host against the products of BUILD_DIR.  Says what they say; their logs are
 # afterwards in BUILD_DIR/check/host.
 #
@@ -40,6 +40,7 @@ write_job() {
 	cat <<-END
 		cd /job
 		mkdir -m 1777 tmp
+		mkdir -p build/$name/check
 		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
 		export RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
 		export $stock
@@ -80,17 +81,20 @@ mkdir "$job"
 sh "$here/build.sh" "$host" >&2 || exit 125
 stage_build "$build" "$job"
 [ ! -d "$build-faults" ] || stage_build "$build-faults" "$job"
-for programs in guest vm; do
+for programs in guest vm jail; do
 	[ ! -d "$build/$programs" ] || cp -R "$build/$programs" "$job/build/$name/"
 done
 [ ! -e "$tests/../rootfs/module-initrd.sh" ] || stage_stock_kernel || exit 125
 mkdir "$job/tests"
-cp -R "$tests/vm" "$tests/guest" "$job/tests"
-cp -R "$tests/../docs" "$tests/../contrib" "$job"
+cp -R "$tests/vm" "$tests/guest" "$tests/jail" "$job/tests"
+cp -R "$tests/../docs" "$tests/../contrib" "$tests/../README.md" "$job"
 rm -rf "$logs"
 mkdir -p "$logs"
 
-[ $# -gt 0 ] || { echo guest > "$work/waiting.guest"; set -- "$tests"/vm/[0-9]*.sh; }
+if [ $# -eq 0 ]; then
+	for part in guest jail; do echo $part > "$work/waiting.$part"; done
+	set -- "$tests"/vm/[0-9]*.sh
+fi
 jobs=0
 while [ $# -gt 0 ]; do
 	words=vm

@@ -68,7 +68,7 @@ static bool can_read_memory(pid_t pid)
 static bool can_look_into_proc(pid_t pid)
 {
 	static const char *const names[] = { "environ", "auxv", "fd", "fd/3", "fd/6", "root/.", "cwd/.",
-					     "ns/pid", "ns/mnt", "io", "stack", "syscall", "timers" };
+					     "ns/pid", "ns/mnt", "io", "stack", "syscall" };
 
 	for (size_t i = 0; i < N(names); i++)
 		if (opens(pid, names[i], O_RDONLY))

@@ -160,9 +160,9 @@ static void priorities(void)
 
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
+	rig_become_user();	/* what root writes there could not be lowered again */
 	if (fd < 0 || write(fd, "1000", 4) != 4 || close(fd) < 0)
 		_exit(122);
-	rig_become_user();
 	if (setpriority(PRIO_PROCESS, 0, 5) < 0 || sched_setaffinity(0, sizeof(first), &first) < 0 ||
 	    sched_setscheduler(0, SCHED_BATCH, &none) < 0 ||
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)) < 0)
