@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "jailer/jail.h"
 
@@ -86,9 +88,14 @@ static int wrong(struct err *err, const char *name, int fd, const char *what)
 static int is_pipe(const struct fd_rule *r, int fd, const struct stat *st, int flags,
 		   const struct jail *j, struct err *err)
 {
+	struct statfs fs;
+
 	(void)j;
 	if (!S_ISFIFO(st->st_mode) || (flags & O_ACCMODE) != O_WRONLY)
 		return wrong(err, r->name, fd, "is not the write end of a pipe");
+	/* What has a name is on a file system, which may be one that makes us wait. */
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
+		return wrong(err, r->name, fd, "is a pipe with a name");
 	if (r->nonblock && !(flags & O_NONBLOCK))
 		return wrong(err, r->name, fd, "blocks");
 	return 0;

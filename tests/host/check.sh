@@ -1,6 +1,6 @@
 #!/bin/sh
 # check.sh BUILD_DIR - the tests that need a complete KVM host: builds one, looks whether it
-# is one, and runs the VM tests , the hostile guests and the jail in it.
+# is one, and runs the VM tests, the hostile guests and the jail in it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")

@@ -394,6 +394,23 @@ static int pipe_read_end(void)
 	return pipe(end) < 0 || close(end[1]) < 0 ? -1 : end[0];
 }
 
+/* With a reader, so that it would do but for its name. */
+static int named_pipe(void)
+{
+	char dir[] = "/tmp/jail-hostile-XXXXXX", name[64];
+	int end;
+
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(name, sizeof(name), "%s/pipe", dir);
+	if (mkfifo(name, 0666) < 0 || open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC) < 0)
+		return -1;
+	end = open(name, O_WRONLY | O_NONBLOCK);
+	unlink(name);
+	rmdir(dir);
+	return end;
+}
+
 static int socket_unconnected(void)
 {
 	return socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -446,7 +463,8 @@ static bool nothing_else_passes_for_a_descriptor(struct rig *r)
 		{ "nothing", nothing }, { "a path", path }, { "a directory", a_directory },
 		{ "/proc/self/mem", own_memory }, { "/dev/null", null_device },
 		{ "/dev/zero", zero_device }, { "a memfd", memory_file },
-		{ "a pipe's read end", pipe_read_end }, { "an unconnected socket", socket_unconnected },
+		{ "a pipe's read end", pipe_read_end }, { "a named pipe", named_pipe },
+		{ "an unconnected socket", socket_unconnected },
 		{ "a stream", socket_of_streams }, { "an internet socket", internet_socket },
 		{ "an eventfd", counter }, { "an epoll", poller }, { "a pidfd", own_process },
 	};
