@@ -374,19 +374,21 @@ bool cgroups_need_override(const struct cgroups *c)
 	return false;
 }
 
-static bool limits_io(const struct cgroups *c)
+/* What a host does not give is missing from the layers; a rate was asked for by name. */
+static int keep_disk_rate(const struct jail *j, struct err *err)
 {
-	return (c->d[CG_V2].layers | c->d[CG_IO].layers) & BIT(LAYER_CGROUP_IO);
+	const struct cgroups *c = &j->cgroups;
+
+	if (!j->spec.disk_rate || (c->d[CG_V2].layers | c->d[CG_IO].layers) & BIT(LAYER_CGROUP_IO))
+		return 0;
+	return err_set(err, EOPNOTSUPP, "disk-rate: cannot be had here: each disk must be on a "
+		       "block device, and the control group io (version 2) or blkio writable");
 }
 
-/* What a host does not give is missing from the layers; a rate was asked for by name. */
 int make_cgroups(struct jail *j, struct err *err)
 {
 	cgroups_make(&j->cgroups, &j->spec, j->privileged && !j->lent ? ON_TOP : WHERE_ALLOWED);
-	if (j->spec.disk_rate && !limits_io(&j->cgroups))
-		return err_set(err, EOPNOTSUPP, "disk-rate: cannot be had here: each disk must be on a "
-			       "block device, and the control group io (version 2) or blkio writable");
-	return 0;
+	return j->lent ? 0 : keep_disk_rate(j, err);
 }
 
 /* Keeper and monitor do not count as the caller's processes any more, so their groups are counted
@@ -414,8 +416,10 @@ int stay_in_groups(struct jail *j, struct err *err)
 				       d->path);
 		made++;
 	}
-	return made ? 0 : err_set(err, EPERM, "control groups: none can be made in the caller's, and "
-				  "a jailer with file capabilities is not without");
+	if (!made)
+		return err_set(err, EPERM, "control groups: none can be made in the caller's, and a jailer "
+			       "with file capabilities is not without");
+	return keep_disk_rate(j, err);
 }
 
 void explain_cgroups(const struct jail *j, FILE *out)
