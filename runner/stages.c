@@ -22,6 +22,8 @@
 #define DRAIN_TIME_OPEN	(SECOND / 2)	/* the same, when something held an output open */
 #define STOP_TIME	(5 * SECOND)	/* for the vmm to stop when it is asked to */
 #define KILL_TIME	(5 * SECOND)	/* for the keeper to kill it and clean up */
+#define LATE		(1 * SECOND)	/* past a deadline: we were stopped, or did not get a processor */
+#define GRACE		(5 * SECOND)	/* for what has come meanwhile to be taken */
 
 static void enter(struct run *r, enum stage stage, uint64_t limit)
 {
@@ -200,14 +202,9 @@ static void advance_draining(struct run *r)
 		stop(r);
 }
 
-/* The reader of our output may take its time; the guest may not.  An agent that closed its
- * outputs and still keeps one open is no longer ours. */
+/* An agent that closed its outputs and still keeps one open is no longer ours. */
 static void drain_expired(struct run *r)
 {
-	if (!stdio_waits_for_guest(&r->stdio)) {
-		drain(r);
-		return;
-	}
 	if (r->facts.exited.drained)
 		facts_protocol(&r->facts, "the guest kept an output open after its end");
 	r->facts.complete = true;
@@ -288,6 +285,22 @@ static void offer_streams(struct run *r)
 	r->offered = true;
 }
 
+/* The reader of our output may take its time; the guest may not: what passes while we wait for
+ * the reader alone does not count.  Nor does what passes while we do not run; but a command that
+ * had its time has had it. */
+static void wait_for_news(struct run *r)
+{
+	bool of_reader = r->stage == DRAINING && !stdio_waits_for_guest(&r->stdio);
+	uint64_t before = now_ns(), now;
+
+	watch_wait(&r->watches, of_reader ? UINT64_MAX : r->deadline);
+	now = now_ns();
+	if (of_reader)
+		r->deadline += now - before;
+	else if (r->stage != RUNNING && now > LATE && now - LATE > r->deadline)
+		r->deadline = now + GRACE;
+}
+
 void stages_run(struct run *r)
 {
 	enter(r, BOOTING, READY_TIME);
@@ -296,7 +309,7 @@ void stages_run(struct run *r)
 		advance(r);
 		if (r->stage == OVER)
 			break;
-		watch_wait(&r->watches, r->deadline);
+		wait_for_news(r);
 		offer_streams(r);
 		advance(r);
 		if (r->stage != OVER && now_ns() >= r->deadline)
