@@ -112,10 +112,14 @@ static int make_dir(struct cgroup_dir *d, const char *name, const char *parent)
 		unlinkat(d->parent, name, AT_REMOVEDIR);
 		rc = mkdirat(d->parent, name, 0755);
 	}
-	if (rc == 0)
-		d->dir = openat(d->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (rc < 0 || d->dir < 0)
+	if (rc < 0)
 		return -errno;
+	d->dir = openat(d->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->dir < 0) {
+		rc = -errno;
+		unlinkat(d->parent, name, AT_REMOVEDIR);
+		return rc;
+	}
 	snprintf(d->path, sizeof(d->path), "%s/%s", parent, name);
 	return 0;
 }

@@ -156,7 +156,7 @@ static void clean_up(struct run *r)
 	watch_close(&r->broker.watch);
 	if (r->launch.jailer > 0)
 		waitpid(r->launch.jailer, &status, 0);
-	if (r->facts.t_jailed && !r->facts.t_ended)
+	if (r->facts.t_jailed && (!r->facts.t_ended || r->facts.ended.leftovers))
 		cgroup_remove(&r->facts.jailed);
 	else if (!r->facts.t_jailed && WIFSIGNALED(status))
 		cgroup_remove_of(r->launch.jailer);
