@@ -121,10 +121,14 @@ static void wait_for_end(const struct jail *j, int signals)
 		{ .fd = FD_LEASH },			/* POLLERR: nobody reads it any more */
 		{ .fd = signals, .events = POLLIN },
 	};
+	struct err err;
 
 	while (!p[0].revents) {
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
-			p[1].revents = POLLERR;		/* cannot watch, so end it */
+		if (poll(p, 3, -1) < 0 && errno != EINTR) {
+			err_sys(&err, "the keeper cannot watch the monitor");
+			report_error(FD_LEASH, &err);
+			p[1].revents = POLLERR;		/* so end it */
+		}
 		if (p[1].revents || p[2].revents) {
 			kill_child(j);
 			p[1].fd = p[2].fd = -1;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +23,14 @@ static struct broker_port *take_port(struct broker *b, uint32_t port)
 	return NULL;
 }
 
+static void failed(struct broker *b, int rc, const char *what)
+{
+	struct err err;
+
+	err_set(&err, -rc, "no connection for the guest: %s: %s", what, strerror(-rc));
+	facts_error(b->facts, &err);
+}
+
 /* A vmm that does not read what it asked for is not one we wait for. */
 static int answer(struct broker *b, const struct broker_msg *m, int fd)
 {
@@ -29,8 +38,10 @@ static int answer(struct broker *b, const struct broker_msg *m, int fd)
 
 	if (rc == -EPIPE || rc == -ECONNRESET)
 		watch_close(&b->watch);
-	else if (rc < 0)
+	else if (rc == -EAGAIN)
 		facts_protocol(b->facts, "the monitor does not read the broker's answers");
+	else if (rc < 0)
+		failed(b, rc, "sendmsg");
 	return rc;
 }
 
@@ -40,10 +51,7 @@ static void connect_port(struct broker *b, struct broker_port *p, uint32_t id)
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
-		struct err err;
-
-		err_sys(&err, "no socket for the guest");
-		facts_error(b->facts, &err);
+		failed(b, -errno, "socketpair");
 		return;
 	}
 	if (answer(b, &m, pair[1]) == 0)
@@ -66,6 +74,10 @@ static void broker_ready(struct watch *w, short events)
 		return;
 	if (got == 0 || got == -ECONNRESET) {
 		watch_close(w);
+		return;
+	}
+	if (got < 0 && got != -EPROTO) {
+		failed(b, (int)got, "recvmsg");
 		return;
 	}
 	if (got != sizeof(m) || m.op != BROKER_REQUEST || fd >= 0) {

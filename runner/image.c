@@ -55,12 +55,22 @@ static uint64_t erofs_size(const uint8_t *sb)
 	return file_system_size(le32(sb + 0x24), sb[0x0c]);
 }
 
+/* Not for being too short, which is -EPIPE. */
+static int unreadable(int rc, enum image_use use, const char *path, struct err *err)
+{
+	return err_set(err, -rc, "%s: %s cannot be read: %s", image_use_names[use], path,
+		       strerror(-rc));
+}
+
 static int check_root(int fd, uint64_t size, const char *path, struct err *err)
 {
 	uint8_t sb[1024];
 	uint64_t said = 0;
+	int rc = io_pread(fd, sb, sizeof(sb), SUPERBLOCK);
 
-	if (io_pread(fd, sb, sizeof(sb), SUPERBLOCK) == 0)
+	if (rc < 0 && rc != -EPIPE)
+		return unreadable(rc, IMAGE_ROOT, path, err);
+	if (rc == 0)
 		said = ext4_size(sb) ? ext4_size(sb) : erofs_size(sb);
 	if (said == 0)
 		return err_set(err, EINVAL, "root: %s is neither an ext4 nor an erofs image", path);
@@ -74,8 +84,11 @@ static int check_root(int fd, uint64_t size, const char *path, struct err *err)
 static int check_kernel(int fd, const char *path, struct err *err)
 {
 	uint8_t head[0x206] = { 0 };
+	int rc = io_pread(fd, head, sizeof(head), 0);
 
-	if (io_pread(fd, head, sizeof(head), 0) == 0 &&
+	if (rc < 0 && rc != -EPIPE)
+		return unreadable(rc, IMAGE_KERNEL, path, err);
+	if (rc == 0 &&
 	    (!memcmp(head, "\177ELF", 4) || !memcmp(head + 0x202, "HdrS", 4)))
 		return 0;
 	return err_set(err, ENOEXEC, "kernel: %s is neither an ELF vmlinux nor a bzImage", path);

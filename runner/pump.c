@@ -40,7 +40,7 @@ static void drain(struct watch *w, short events)
 	next(p);
 }
 
-/* Any error ends the input: a stdin that cannot be read is an empty one. */
+/* Any error ends the input. */
 static void fill(struct watch *w, short events)
 {
 	struct pump *p = owner_of(w, struct pump, from);
@@ -52,6 +52,7 @@ static void fill(struct watch *w, short events)
 	p->start = 0;
 	p->end = got > 0 ? (size_t)got : 0;
 	p->ended = got <= 0;
+	p->unread = got < 0 ? (int)-got : 0;
 	next(p);
 }
 

@@ -18,6 +18,7 @@ struct pump {
 	bool ended;			/* `from` is at its end; buf may still hold bytes */
 	bool done;			/* nothing will move any more */
 	int error;			/* errno why not everything was written; EPIPE: reader gone */
+	int unread;			/* errno why not everything was read */
 	void (*finish)(struct pump *p);	/* called once, when done; closes what is to be closed */
 	char buf[65536];
 };

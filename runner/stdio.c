@@ -129,6 +129,18 @@ bool stdio_waits_for_guest(const struct stdio *s)
 	return false;
 }
 
+/* A stdin that cannot be read is an empty one; but half of a file is not that file. */
+static int input_error(const struct stdio *s, struct err *err)
+{
+	int code = s->stream[STREAM_STDIN].pump.unread;
+	struct stat st;
+
+	if (!code || fstat(STDIN_FILENO, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) ||
+	    code == EBADF)
+		return 0;
+	return err_set(err, code, "stdin: %s; input was lost", strerror(code));
+}
+
 int stdio_error(const struct stdio *s, struct err *err)
 {
 	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++) {
@@ -141,5 +153,5 @@ int stdio_error(const struct stdio *s, struct err *err)
 			return err_set(err, code, "%s: %s; output was lost", names[i],
 				       strerror(code));
 	}
-	return 0;
+	return input_error(s, err);
 }
