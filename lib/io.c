@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +186,15 @@ ssize_t io_recv_fds(int sock, void *buf, size_t n, int *fds, unsigned max)
 ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd)
 {
 	return io_recv_fds(sock, buf, n, fd, 1);
+}
+
+int io_random(void *buf, size_t n)
+{
+	ssize_t got = getrandom(buf, n, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == n ? 0 : -EIO;
 }
 
 uint64_t now_ns(void)

@@ -35,6 +35,9 @@ ssize_t io_recv_fds(int sock, void *buf, size_t n, int *fds, unsigned max);
 int     io_send_fd(int sock, const void *buf, size_t n, int fd);
 ssize_t io_recv_fd(int sock, void *buf, size_t n, int *fd);
 
+/* n random bytes, n <= 256. */
+int io_random(void *buf, size_t n);
+
 /* CLOCK_MONOTONIC in nanoseconds: the same clock in every process of a run. */
 uint64_t now_ns(void);
 

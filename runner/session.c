@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "lib/io.h"
@@ -40,24 +39,41 @@ static void post(struct session *s, const struct msg *m)
 }
 
 /* A random UUID, as machine-id(5) has it. */
-static void make_machine_id(uint8_t id[16])
+static int make_machine_id(uint8_t id[16])
 {
-	(void)!getrandom(id, 16, 0);
+	int rc = io_random(id, 16);
+
 	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
 	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+	return rc;
+}
+
+/* Without it the machine would be its neighbour's twin: it is not told to go on. */
+static void no_randomness(struct session *s, int rc)
+{
+	struct err err;
+
+	err_set(&err, -rc, "no randomness for the guest: %s", strerror(-rc));
+	facts_error(s->facts, &err);
 }
 
 static void welcome(struct session *s)
 {
 	static struct msg m;
 	struct timespec now;
+	int rc;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	m.welcome = (struct msg_welcome){
 		.realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 		.generation = s->generation };
-	make_machine_id(m.welcome.machine_id);
-	(void)!getrandom(m.welcome.entropy, sizeof(m.welcome.entropy), 0);
+	rc = make_machine_id(m.welcome.machine_id);
+	if (rc == 0)
+		rc = io_random(m.welcome.entropy, sizeof(m.welcome.entropy));
+	if (rc < 0) {
+		no_randomness(s, rc);
+		return;
+	}
 	m.welcome.card = s->card;
 	if (s->has_card && !card_mac_ok(s->card.mac))
 		card_make_mac(m.welcome.card.mac, m.welcome.machine_id);
