@@ -15,6 +15,7 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "runner/hash.h"
+#include "runner/nameless.h"
 #include "runner/sysname.h"
 
 typedef struct json_object json;
@@ -217,7 +218,15 @@ static int write_special(const char *path, const char *s)
 	return fd < 0 ? -errno : io_write(fd, s, strlen(s));
 }
 
-static int replace_file(const char *path, const char *s)
+static int write_whole(int fd, const char *s)
+{
+	int rc = io_write(fd, s, strlen(s));
+
+	return rc == 0 && fsync(fd) < 0 ? -errno : rc;	/* a full disk may only now say so */
+}
+
+/* Where each file has a name from its beginning. */
+static int replace_by_rename(const char *path, const char *s)
 {
 	char tmp[PATH_MAX + 32];
 	autoclose int fd = -1;
@@ -227,13 +236,27 @@ static int replace_file(const char *path, const char *s)
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	rc = io_write(fd, s, strlen(s));
-	if (rc == 0 && fsync(fd) < 0)		/* a full disk may only now say so */
-		rc = -errno;
+	rc = write_whole(fd, s);
 	if (rc == 0 && rename(tmp, path) < 0)
 		rc = -errno;
 	if (rc < 0)
 		unlink(tmp);
+	return rc;
+}
+
+/* Of a run that is killed meanwhile there is no record, be it half of one or an older one's. */
+static int replace_file(const char *path, const char *s)
+{
+	autoclose int fd = nameless_open(path, 0666);
+	int rc;
+
+	if (fd < 0)
+		return replace_by_rename(path, s);
+	rc = write_whole(fd, s);
+	if (rc == 0)
+		rc = nameless_link(fd, path);
+	if (rc == -EEXIST && unlink(path) == 0)
+		rc = nameless_link(fd, path);
 	return rc;
 }
 

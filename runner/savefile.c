@@ -10,24 +10,13 @@
 #include <unistd.h>
 
 #include "runner/cache.h"
+#include "runner/nameless.h"
 
 #define BESIDE (PATH_MAX + 32)
 
 static void beside(const char *path, char tmp[BESIDE])
 {
 	snprintf(tmp, BESIDE, "%s.%d.tmp", path, getpid());
-}
-
-/* Without a name, it is gone with us however we end; some file systems do not have that. */
-static int open_nameless(const char *path)
-{
-	char dir[BESIDE], *slash;
-
-	beside(path, dir);
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[1] = '\0';
-	return open(slash ? dir : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
 int savefile_open(const char *path, struct err *err)
@@ -37,7 +26,7 @@ int savefile_open(const char *path, struct err *err)
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	fd = open_nameless(path);
+	fd = nameless_open(path, 0600);
 	if (fd >= 0)
 		return fd;
 	beside(path, tmp);
@@ -45,16 +34,24 @@ int savefile_open(const char *path, struct err *err)
 	return fd < 0 ? err_set(err, -fd, "snapshot %s: %s", path, strerror(-fd)) : fd;
 }
 
-static int give_name(int fd, const char *tmp)
+/* Only one that takes the place of another has a name of its own before. */
+static int give_name(int fd, const char *tmp, const char *path)
 {
-	char self[32];
 	struct stat st;
+	int rc;
 
-	if (fstat(fd, &st) < 0 || st.st_nlink > 0)
-		return 0;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	unlink(tmp);
-	return linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0) {
+		rc = nameless_link(fd, path);
+		if (rc != -EEXIST)
+			return rc;
+		unlink(tmp);
+		rc = nameless_link(fd, tmp);
+		if (rc < 0)
+			return rc;
+	}
+	return rename(tmp, path) < 0 ? -errno : 0;
 }
 
 int savefile_close(int fd, const char *path, uint32_t state_len, uint64_t memory_len,
@@ -63,12 +60,14 @@ int savefile_close(int fd, const char *path, uint32_t state_len, uint64_t memory
 	char tmp[BESIDE];
 	uint8_t key[SNAP_KEY];
 	int rc = state_len ? cache_key(key, err) : err_set(err, EIO, "snapshot %s: not saved", path);
+	int named;
 
 	beside(path, tmp);
 	if (rc == 0)
 		rc = snapfile_finish(fd, key, state_len, memory_len, text, err);
-	if (rc == 0 && (give_name(fd, tmp) < 0 || rename(tmp, path) < 0))
-		rc = err_sys(err, "snapshot %s", path);
+	named = rc == 0 ? give_name(fd, tmp, path) : 0;
+	if (named < 0)
+		rc = err_set(err, -named, "snapshot %s: %s", path, strerror(-named));
 	if (rc < 0)
 		unlink(tmp);
 	return rc;
