@@ -78,8 +78,12 @@ $(B)/vm/opens: $(call host,tests/vm/opens.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static-pie -o $@ $^
 
+$(B)/vm/inject: $(call host,tests/vm/inject.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static-pie -o $@ $^
+
 .PHONY: vm-tests
-vm-tests: $(B)/vm/card $(B)/vm/bare $(B)/vm/opens
+vm-tests: $(B)/vm/card $(B)/vm/bare $(B)/vm/opens $(B)/vm/inject
 
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz proof jail guest vm)
@@ -102,8 +106,9 @@ coverage:
 	@$(MAKE) --no-print-directory -s COV=1 CC=clang unit fuzz
 	@sh tests/coverage.sh build/$(ARCH)-clang-cov build/$(ARCH)-fuzz-cov
 
-soak: all
-	RUNS=200 AT_ONCE=20 TEST_TIMEOUT=3600 sh tests/vm/run.sh $(B) tests/vm/091-*.sh
+soak: all vm-tests
+	RUNS=200 AT_ONCE=20 STRIDE=1 COLD_STRIDE=20 STOPPED=60 TEST_TIMEOUT=14400 \
+		sh tests/vm/run.sh $(B) tests/vm/091-*.sh tests/vm/093-*.sh tests/vm/094-*.sh
 
 bench: all
 	@sh tests/bench/run.sh $(B)
