@@ -22,6 +22,7 @@ static bool spawn_sum(int in, int out, pid_t *pid)
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&fa, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	rc = posix_spawn(pid, "/usr/bin/sha256sum", &fa, NULL, argv, no_environment);
 	posix_spawn_file_actions_destroy(&fa);
 	return rc == 0;
