@@ -88,7 +88,7 @@ each() {
 		grep -q '^done' "$T/report" || continue		# it went another way this time
 		met=$((met + 1))
 		[ "$error" != KILL ] || kills=$((kills + 1))
-		[ $((met % 10)) -ne 0 ] || equal "$("$SANDBOX" run -- echo works 2> "$T/err")" works "run after $what"
+		[ $((met % 10)) -ne 0 ] || equal "$("$SANDBOX" run -- echo works 2> "$T/err" < /dev/null)" works "run after $what"
 	done
 }
 
