@@ -158,12 +158,16 @@ int drop_rights(struct jail *j, struct err *err)
 int tie_to_keeper(struct jail *j, struct err *err)
 {
 	struct pollfd keeper = { .fd = j->child_end, .events = POLLRDHUP };
+	int gone;
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_sys(err, "dumpable");
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return err_sys(err, "parent death signal");
-	if (poll(&keeper, 1, 0) != 0)	/* it died before the signal was asked for */
+	gone = poll(&keeper, 1, 0);
+	if (gone < 0)
+		return err_sys(err, "the keeper cannot be looked at");
+	if (gone)			/* it died before the signal was asked for */
 		return err_set(err, ESRCH, "the keeper is gone");
 	return 0;
 }
