@@ -215,19 +215,28 @@ static int same_host(const struct host_state *was, const struct vm *vm, struct e
 	return 0;
 }
 
+static int unreadable(int rc, struct err *err)
+{
+	if (rc == -EPIPE)
+		return err_set(err, EINVAL, "snapshot: is cut short");
+	return err_set(err, -rc, "snapshot: cannot be read: %s", strerror(-rc));
+}
+
 int snap_open(struct vm *vm, struct err *err)
 {
 	struct snap_header h;
 	struct host_state host;
 	int rc = io_pread(FD_SNAPSHOT, &h, sizeof(h), 0);
 
-	if (rc < 0 || memcmp(h.magic, SNAP_MAGIC, sizeof(h.magic)) || h.version != SNAP_VERSION)
+	if (rc < 0)
+		return unreadable(rc, err);
+	if (memcmp(h.magic, SNAP_MAGIC, sizeof(h.magic)) || h.version != SNAP_VERSION)
 		return err_set(err, EINVAL, "snapshot: not a snapshot of this version");
 	if (h.state_len > sizeof(state.buf) || h.memory_len != vm->spec.memory)
 		return err_set(err, EINVAL, "snapshot: its sizes make no sense");
 	rc = io_pread(FD_SNAPSHOT, state.buf, h.state_len, SNAP_STATE_AT);
 	if (rc < 0)
-		return err_set(err, EINVAL, "snapshot: is cut short");
+		return unreadable(rc, err);
 	state.len = h.state_len;
 	rc = state_get(&state, STATE_HOST, &host, sizeof(host), err);
 	return rc < 0 ? rc : same_host(&host, vm, err);
