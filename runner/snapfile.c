@@ -146,19 +146,26 @@ int snapfile_read(int fd, const uint8_t key[SNAP_KEY], const char *path, struct 
 {
 	struct stat st;
 	uint8_t mac[32];
+	int rc;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "snapshot %s", path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022))
 		return err_set(err, EPERM, "snapshot %s: is not yours, or others can write it", path);
-	if (io_pread(fd, h, sizeof(*h), 0) < 0 || memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)))
+	rc = io_pread(fd, h, sizeof(*h), 0);
+	if (rc < 0 && rc != -EPIPE)
+		return err_set(err, -rc, "snapshot %s: cannot be read: %s", path, strerror(-rc));
+	if (rc < 0 || memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)))
 		return err_set(err, EINVAL, "snapshot %s: is not a snapshot", path);
 	if (h->version != SNAP_VERSION)
 		return err_set(err, EINVAL, "snapshot %s: has format %u, this program writes and reads "
 			       "%u; take it again", path, h->version, SNAP_VERSION);
 	if (!is_sane(h, &st))
 		return err_set(err, EINVAL, "snapshot %s: is cut short or damaged; take it again", path);
-	if (mac_of(fd, key, h, mac) < 0 || sodium_memcmp(mac, h->mac, sizeof(mac)))
+	rc = mac_of(fd, key, h, mac);
+	if (rc < 0)
+		return err_set(err, -rc, "snapshot %s: cannot be read: %s", path, strerror(-rc));
+	if (sodium_memcmp(mac, h->mac, sizeof(mac)))
 		return err_set(err, EBADMSG, "snapshot %s: is damaged, or was made by another user; "
 			       "take it again", path);
 	return 0;

@@ -89,8 +89,12 @@ void control_request(void *ctx, uint32_t id, uint32_t port)
 	struct control *c = ctx;
 	struct broker_msg m = { .op = BROKER_REQUEST, .id = id, .port = port };
 
+	int rc = io_send_fd(c->io.fd, &m, sizeof(m), -1);
+
+	if (rc == -ENOMEM || rc == -ENOBUFS)
+		stop(c, STOP_INTERNAL, "the host has no memory for a connection of the guest");
 	/* A full broker: the runner does not keep up with what the guest asks for. */
-	if (io_send_fd(c->io.fd, &m, sizeof(m), -1) < 0)
+	if (rc < 0)
 		vsock_refuse(c->vsock, id);
 }
 
