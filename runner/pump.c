@@ -29,7 +29,7 @@ static void drain(struct watch *w, short events)
 	ssize_t put = io_write_some(w->fd, p->buf + p->start, n < p->at_once ? n : p->at_once);
 
 	(void)events;
-	if (put == -EAGAIN)
+	if (put == -EAGAIN || put == -ENOBUFS)	/* a socket, and the host has no memory now */
 		return;
 	if (put < 0) {
 		p->error = (int)-put;

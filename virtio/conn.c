@@ -35,6 +35,13 @@ static void deafen(struct conn *c)
 	c->passed = c->taken;
 }
 
+/* The socket has no room, or nothing to read, or the host no memory: it is asked again when it says
+ * that it is ready, which in the last case is at once. */
+static bool is_for_now(int error)
+{
+	return error == EAGAIN || error == ENOMEM || error == ENOBUFS;
+}
+
 /* One write: the bytes that went, 0 when the socket is full or nobody reads it. */
 static uint32_t put(struct conn *c, struct iovec *iov, size_t n)
 {
@@ -44,7 +51,7 @@ static uint32_t put(struct conn *c, struct iovec *iov, size_t n)
 	do
 		did = sendmsg(c->io.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (did < 0 && errno == EINTR);
-	if (did < 0 && errno != EAGAIN)
+	if (did < 0 && !is_for_now(errno))
 		deafen(c);
 	return did < 0 ? 0 : (uint32_t)did;
 }
@@ -145,7 +152,7 @@ size_t conn_give(struct conn *c, void *buf, size_t max)
 	do
 		got = recvmsg(c->io.fd, &msg, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno != EAGAIN) {
+	if (got < 0 && !is_for_now(errno)) {
 		conn_gone(c, true);
 		return 0;
 	}

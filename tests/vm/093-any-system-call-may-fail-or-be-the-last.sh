@@ -110,6 +110,7 @@ cat > "$T/known" <<-KNOWN
 	1 unlinkat 1 EPERM 7
 	0 getrandom 4 ENOSYS 125
 	0 linkat 1 KILL 137
+	2 sendmsg 2 ENOBUFS 7
 KNOWN
 each < "$T/known"
 sample "${STRIDE:-80}" 0 1 2 3 4
