@@ -57,14 +57,14 @@ static void serve(struct control *c, const struct broker_msg *m, int fd)
 	}
 }
 
-/* One packet; false when there is none now. */
+/* One packet; false when there is none now, or no memory for it: the loop comes back at once. */
 static bool receive(struct control *c)
 {
 	struct broker_msg m;
 	autoclose int fd = -1;
 	ssize_t len = io_recv_fd(c->io.fd, &m, sizeof(m), &fd);
 
-	if (len == -EAGAIN)
+	if (len == -EAGAIN || len == -ENOMEM || len == -ENOBUFS)
 		return false;
 	if (len == 0 || len == -ECONNRESET)
 		stop(c, STOP_ASKED, "the runner is gone");

@@ -111,6 +111,7 @@ cat > "$T/known" <<-KNOWN
 	0 getrandom 4 ENOSYS 125
 	0 linkat 1 KILL 137
 	2 sendmsg 2 ENOBUFS 7
+	2 recvmsg 1 ENOMEM 7
 KNOWN
 each < "$T/known"
 sample "${STRIDE:-80}" 0 1 2 3 4
