@@ -110,6 +110,7 @@ cat > "$T/known" <<-KNOWN
 	1 unlinkat 1 EPERM 7
 	0 getrandom 4 ENOSYS 125
 	0 linkat 1 KILL 137
+	0 read-file 1 EIO 125
 	2 sendmsg 2 ENOBUFS 7
 	2 recvmsg 1 ENOMEM 7
 KNOWN
