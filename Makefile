@@ -142,7 +142,7 @@ $(B)/gen/sysnames.h: Makefile
 	{ echo "#define SYSNAMES_ARCH AUDIT_ARCH_$$(echo $(ARCH) | tr a-z A-Z)"; \
 	  echo 'static const char *const sysnames[] = {'; \
 	  echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
-	  sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/	[__NR_\1] = "\1",/p' | grep -v '_syscalls*\b'; \
+	  sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/	[__NR_\1] = "\1",/p' | grep -v '__NR_syscalls'; \
 	  echo '};'; } > $@
 $(call host,runner/sysname.c): $(B)/gen/sysnames.h
 
