@@ -68,15 +68,25 @@ static bool runner_failed(struct outcome *o, const struct question *q)
 	       verdict(o, REASON_ERROR, EXIT_SANDBOX, "%s", q->f->error.msg);
 }
 
-static bool filter_stopped_it(struct outcome *o, const struct question *q)
+/* Which argument a filter minded is not reported, so here are all; those that the call does
+ * not take are what was in the registers. */
+static bool called_what_it_may_not(struct outcome *o, const struct report_violation *v)
 {
-	const struct report_violation *v = &q->f->violation;
+	unsigned long long arg[6];
 	char call[SYSNAME_MAX];
 
+	for (unsigned i = 0; i < 6; i++)
+		arg[i] = v->arg[i];
+	return verdict(o, REASON_POLICY_KILL, EXIT_SANDBOX, "a filter stopped the monitor: thread %s "
+		       "called %s(%#llx, %#llx, %#llx, %#llx, %#llx, %#llx)", v->thread,
+		       sysname(v->nr, v->arch, call, sizeof(call)), arg[0], arg[1], arg[2], arg[3],
+		       arg[4], arg[5]);
+}
+
+static bool filter_stopped_it(struct outcome *o, const struct question *q)
+{
 	if (q->f->violated)
-		return verdict(o, REASON_POLICY_KILL, EXIT_SANDBOX,
-			       "a filter stopped the monitor: thread %s called %s", v->thread,
-			       sysname(v->nr, v->arch, call, sizeof(call)));
+		return called_what_it_may_not(o, &q->f->violation);
 	if (q->f->t_ended && q->f->ended.signal == SIGSYS)
 		return verdict(o, REASON_POLICY_KILL, EXIT_SANDBOX,
 			       "a filter killed the monitor before it could say for which call");

@@ -5,13 +5,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "lib/fds.h"
 
 static const char *fault = "";
 static int never = -1;		/* an eventfd that nobody writes to */
@@ -38,6 +42,8 @@ void fault_thread(const char *name)
 {
 	if (is("vcpu-socket") && strncmp(name, "vcpu", 4) == 0)
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
+	if (is("vcpu-ioctl") && strncmp(name, "vcpu", 4) == 0)
+		ioctl(FD_KVM, KVM_CREATE_VM, 0);
 	if (is("blk-mmap") && strncmp(name, "disk", 4) == 0)
 		mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }

@@ -5,6 +5,7 @@
  *	phase-NAME	fail in that phase
  *	loop-open	open a file on the main loop, after lock-down
  *	vcpu-socket	make a socket on a vcpu thread, before its first instruction
+ *	vcpu-ioctl	make a virtual machine on a vcpu thread, which may only run its own
  *	blk-mmap	map memory on a disk's thread
  *	crash, abort	die on the main loop
  *	hang		serve nothing, for ever */

@@ -163,14 +163,16 @@ static void a_monitor_that_dies_spoils_a_good_end(void **state)
 	verdict_is(REASON_VMM_FAULT, 125, "signal 7");
 }
 
-static void a_violation_names_thread_and_call(void **state)
+static void a_violation_names_thread_call_and_arguments(void **state)
 {
 	(void)state;
 	monitor_died(1, 0);
 	f.violated = true;
 	f.violation = (struct report_violation){ .thread = "vcpu0", .nr = SYS_socket,
-						 .arch = SYSNAMES_ARCH };
-	verdict_is(REASON_POLICY_KILL, 125, "thread vcpu0 called socket");
+						 .arch = SYSNAMES_ARCH,
+						 .arg = { 1, 0x80002, 0, 4, 5, UINT64_MAX } };
+	verdict_is(REASON_POLICY_KILL, 125,
+		   "thread vcpu0 called socket(0x1, 0x80002, 0, 0x4, 0x5, 0xffffffffffffffff)");
 	f.violation.arch = AUDIT_ARCH_I386;
 	verdict_is(REASON_POLICY_KILL, 125, "of another architecture");
 	f.violated = false;
@@ -313,11 +315,14 @@ static void a_violation_is_in_the_record(void **state)
 	(void)state;
 	f.violated = true;
 	f.violation = (struct report_violation){ .thread = "main", .nr = SYS_openat,
-						 .arch = SYSNAMES_ARCH, .arg = { 1, 2 } };
+						 .arch = SYSNAMES_ARCH,
+						 .arg = { 1, 2, [5] = UINT64_MAX } };
 	assert_int_equal(write_record(path, &err), 0);
 	j = json_object_from_file(path);
 	assert_string_equal(json_object_get_string(get(get(j, "violation"), "thread")), "main");
 	assert_string_equal(json_object_get_string(get(get(j, "violation"), "syscall")), "openat");
+	assert_string_equal(json_object_get_string(get(get(j, "violation"), "args")),
+			    "[ 1, 2, 0, 0, 0, 18446744073709551615 ]");
 	json_object_put(j);
 }
 
@@ -406,7 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(a_reset_is_a_panic_and_quotes_it, fresh),
 		cmocka_unit_test_setup(a_dead_monitor_is_at_fault, fresh),
 		cmocka_unit_test_setup(a_monitor_that_dies_spoils_a_good_end, fresh),
-		cmocka_unit_test_setup(a_violation_names_thread_and_call, fresh),
+		cmocka_unit_test_setup(a_violation_names_thread_call_and_arguments, fresh),
 		cmocka_unit_test_setup(what_stops_the_start_is_said_as_it_was_said, fresh),
 		cmocka_unit_test_setup(nothing_known_is_still_125, fresh),
 		cmocka_unit_test(system_calls_have_names),
