@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,7 +337,7 @@ unsigned cgroups_remove(struct cgroups *c)
 			if (rc < 0 && errno != EBUSY)
 				break;
 			if (rc < 0) {
-				nanosleep(&pause, NULL);
+				ppoll(NULL, 0, &pause, NULL);	/* see keep.c */
 				pause.tv_nsec = pause.tv_nsec < 100000000 ? pause.tv_nsec * 2 :
 						pause.tv_nsec;
 			}

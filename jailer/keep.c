@@ -4,7 +4,8 @@
  * It holds the pidfd, the leash, a socket to the child, a signalfd and the directories of
  * the control groups.  As root it keeps uid 0, which owns those directories, but no
  * capability beyond what removing them needs; its root is empty and its filter has no way
- * to open, execute or connect. */
+ * to open, execute or connect.  It waits with ppoll() only, which is a call everywhere and goes
+ * on by itself after a stop and a continue. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -124,7 +125,7 @@ static void wait_for_end(const struct jail *j, int signals)
 	struct err err;
 
 	while (!p[0].revents) {
-		if (poll(p, 3, -1) < 0 && errno != EINTR) {
+		if (ppoll(p, 3, NULL, NULL) < 0 && errno != EINTR) {
 			err_sys(&err, "the keeper cannot watch the monitor");
 			report_error(FD_LEASH, &err);
 			p[1].revents = POLLERR;		/* so end it */
@@ -157,9 +158,10 @@ static void reap(const struct jail *j, struct report_ended *e)
 static bool child_gave_up(const struct jail *j)
 {
 	struct pollfd p = { .fd = j->keeper_end, .events = POLLIN };
+	const struct timespec at_once = { 0 };
 	char byte;
 
-	return poll(&p, 1, 0) == 1 && read(j->keeper_end, &byte, 1) == 1;
+	return ppoll(&p, 1, &at_once, NULL) == 1 && read(j->keeper_end, &byte, 1) == 1;
 }
 
 static int stop_signals(void)

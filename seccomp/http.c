@@ -20,18 +20,14 @@ static const struct rule rules[] = {
 
 	/* bodies and outputs */
 	{ "memfd_create", "a call's body and output", ANY, 0, 0, 0 },
-	{ "write", "bodies; the last error; a wake-up (eventfd)", ANY, 0, 0, 0 },
+	{ "write", "bodies; the last error", ANY, 0, 0, 0 },
 	{ "lseek", "a body's begin, an output's size", ANY, 0, 0, 0 },
 	{ "pread64", "outputs, where sendfile refuses", ANY, 0, 0, 0 },
 
 	/* the loop */
 	{ "ppoll", "wait for serve, connections and clients that leave", ANY, 0, 0, 0 },
-	{ "poll", "the same, as glibc has it on x86", WHERE_KNOWN, 0, 0, 0 },
-	{ "read", "a wake-up (eventfd)", ANY, 0, 0, 0 },
 	{ "clock_gettime", "where the vDSO cannot tell", ANY, 0, 0, 0 },
-	{ "gettimeofday", "where the vDSO cannot tell", ANY, 0, 0, 0 },
-	{ "time", "the same, as x86 has it", WHERE_KNOWN, 0, 0, 0 },
-	{ "restart_syscall", "after a stop and a continue", ANY, 0, 0, 0 },
+	{ "time", "where there is no vDSO; a call on x86", WHERE_KNOWN, 0, 0, 0 },
 
 	/* memory, and the end */
 	{ "brk", "allocations", ANY, 0, 0, 0 },

@@ -15,7 +15,6 @@ static const struct rule rules[] = {
 	{ "read", "wait for the loop's answer (eventfd)", ANY, 0, 0, 0 },
 	{ "write", "hand an exit to the loop (eventfd); report a violation", ANY, 0, 0, 0 },
 	{ "rt_sigreturn", "return from a signal handler", ANY, 0, 0, 0 },
-	{ "exit", "the thread ends", ANY, 0, 0, 0 },
 	{ "exit_group", "end the process after a violation", ANY, 0, 0, 0 },
 };
 

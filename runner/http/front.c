@@ -140,6 +140,14 @@ static int timeout_ms(const struct front *f)
 	return drain == INT_MAX ? -1 : drain;
 }
 
+/* Not poll(), which is another call on each architecture, and a third one after a stop. */
+static int wait_for(struct wait *w, int ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	return ppoll(w->p, w->n, ms < 0 ? NULL : &t, NULL);
+}
+
 /* --- what to do -------------------------------------------------------------------------- */
 
 static void drain(struct front *f)
@@ -218,9 +226,9 @@ int front_step(struct front *f, struct err *err)
 	rc = gather_mhd(f, &w, err);
 	if (rc < 0)
 		return rc;
-	if (poll(w.p, w.n, timeout_ms(f)) < 0) {
+	if (wait_for(&w, timeout_ms(f)) < 0) {
 		if (errno != EINTR)
-			return err_sys(err, "poll");
+			return err_sys(err, "ppoll");
 		return 0;
 	}
 	notice_who_left(&w);		/* before an answer ends a call that w points to */

@@ -127,7 +127,7 @@ int main(int argc, char **argv, char **envp)
 
 	if (write(FD_LOG, hello, (size_t)n) != n)
 		return 99;
-	if (recv(FD_BROKER, &order, sizeof(order), 0) != sizeof(order))
+	if (read(FD_BROKER, &order, sizeof(order)) != sizeof(order))
 		return 98;
 	switch (order.what) {
 	case ORDER_EXIT:

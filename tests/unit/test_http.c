@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -318,15 +319,10 @@ static void become(const int fds[3])
 	_exit(126);
 }
 
-static int started(void **state)
+static int start(int listener)
 {
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), pair[2], end[2];
+	int pair[2], end[2];
 
-	(void)state;
-	strcpy(strrchr(dir, '.'), ".XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 64), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
@@ -338,6 +334,33 @@ static int started(void **state)
 	close(pair[1]);
 	close(end[1]);
 	return close(listener);
+}
+
+static int started(void **state)
+{
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	strcpy(strrchr(dir, '.'), ".XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", dir);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	return start(listener);
+}
+
+static struct sockaddr_in tcp_address = { .sin_family = AF_INET };
+
+static int started_over_tcp(void **state)
+{
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof(tcp_address);
+
+	(void)state;
+	tcp_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	tcp_address.sin_port = 0;
+	assert_int_equal(bind(listener, (struct sockaddr *)&tcp_address, n), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&tcp_address, &n), 0);
+	return start(listener);
 }
 
 /* Its wait status, or -1 where it does not end. */
@@ -923,6 +946,23 @@ static void a_drained_front_ends(void **state)
 	close(busy);
 }
 
+/* For which the filter has a row of its own. */
+static void a_client_may_come_over_tcp(void **state)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = { PATIENCE_MS / 1000, 0 };
+	struct heard_call h;
+
+	(void)state;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_int_equal(connect(fd, (struct sockaddr *)&tcp_address, sizeof(tcp_address)), 0);
+	post(fd, "f", "x", 1);
+	h = hear(HTTP_CALL);
+	answer(&h, "y");
+	response_is(fd, 200, "y");
+	close(fd);
+}
+
 static void a_half_sent_request_does_not_hold_up_the_end(void **state)
 {
 	int fd = dial();
@@ -1042,6 +1082,7 @@ int main(void)
 		STARTED(metrics_are_serves_words),
 		STARTED(garbage_is_400_and_no_end),
 		STARTED(a_drained_front_ends),
+		cmocka_unit_test_setup_teardown(a_client_may_come_over_tcp, started_over_tcp, stopped),
 		STARTED(a_half_sent_request_does_not_hold_up_the_end),
 		STARTED(without_serve_it_ends),
 		STARTED(nonsense_from_serve_ends_it),
