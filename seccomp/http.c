@@ -22,7 +22,7 @@ static const struct rule rules[] = {
 	{ "memfd_create", "a call's body and output", ANY, 0, 0, 0 },
 	{ "write", "bodies; the last error", ANY, 0, 0, 0 },
 	{ "lseek", "a body's begin, an output's size", ANY, 0, 0, 0 },
-	{ "pread64", "outputs, where sendfile refuses", ANY, 0, 0, 0 },
+	{ "pread64", "outputs, where sendfile refuses: the client has left", ANY, 0, 0, 0 },
 
 	/* the loop */
 	{ "ppoll", "wait for serve, connections and clients that leave", ANY, 0, 0, 0 },

@@ -846,6 +846,24 @@ static void who_leaves_cancels_the_call(void **state)
 	close(fd);
 }
 
+/* What sendfile() refuses to send is read, to be sent after all: with a call of its own. */
+static void who_leaves_in_the_middle_of_an_output_is_borne(void **state)
+{
+	static char output[1 << 20];
+	struct heard_call h;
+	int fd = dial();
+	char c;
+
+	(void)state;
+	memset(output, 'y', sizeof(output) - 1);
+	post(fd, "f", "x", 1);
+	h = hear(HTTP_CALL);
+	answer(&h, output);
+	assert_int_equal(read(fd, &c, 1), 1);
+	close(fd);
+	serve_heard_nothing();
+}
+
 static void who_leaves_while_sending_was_never_heard_of(void **state)
 {
 	int fd = dial();
@@ -1076,6 +1094,7 @@ int main(void)
 		STARTED(a_hundred_calls_are_open_at_once),
 		STARTED(who_is_one_too_many_waits_for_another_to_leave),
 		STARTED(who_leaves_cancels_the_call),
+		STARTED(who_leaves_in_the_middle_of_an_output_is_borne),
 		STARTED(who_leaves_while_sending_was_never_heard_of),
 		STARTED(who_ends_in_the_middle_is_hung_up_on),
 		STARTED(who_stops_sending_is_taken_for_gone),
