@@ -85,10 +85,16 @@ $(B)/vm/inject: $(call host,tests/vm/inject.c)
 .PHONY: vm-tests
 vm-tests: $(B)/vm/card $(B)/vm/bare $(B)/vm/opens $(B)/vm/inject
 
+# Which rows of the filters recorded runs have used; tests/lint/filters.sh looks at the record.
+$(B)/seccomp/seen: $(call host,tests/seccomp/seen.c $(POLICY))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie -o $@ $^
+$(call host,tests/seccomp/seen.c): $(B)/gen/policies.h
+
 # check: this variant.  check-all: every variant, and the test host; the README's command.
 PARTS	:= $(if $(INSTRUMENTED),unit fuzz guest,lint unit fuzz proof jail guest vm)
-.PHONY: check check-all coverage soak bench test-programs
-test-programs: programs unit fuzz guests $(if $(INSTRUMENTED),,jail-tests vm-tests)
+.PHONY: check check-all coverage soak filters-seen bench test-programs
+test-programs: programs unit fuzz guests $(if $(INSTRUMENTED),,jail-tests vm-tests $(B)/seccomp/seen)
 check: test-programs $(if $(INSTRUMENTED),,all faulty)
 	@sh tests/check.sh $(B) $(PARTS)
 
@@ -109,6 +115,9 @@ coverage:
 soak: all vm-tests
 	RUNS=200 AT_ONCE=20 STRIDE=1 COLD_STRIDE=20 STOPPED=60 TEST_TIMEOUT=14400 \
 		sh tests/vm/run.sh $(B) tests/vm/091-*.sh tests/vm/093-*.sh tests/vm/094-*.sh
+
+filters-seen: all faulty test-programs
+	@sh tests/seccomp/record.sh $(B)
 
 bench: all
 	@sh tests/bench/run.sh $(B)

@@ -42,7 +42,7 @@ write_job() {
 		mkdir -m 1777 tmp
 		mkdir -p build/$name/check
 		export TMPDIR=/job/tmp TEST_HOST=1 CPUS=4 CAT_BYTES=${CAT_BYTES:-1G} LAYERS=${LAYERS-landlock}
-		export RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
+		export TRACED=${TRACED:-} RUNS=${RUNS:-4} AT_ONCE=${AT_ONCE:-8} TEST_TIMEOUT=${TEST_TIMEOUT:-900}
 		export $stock
 		sh tests/$part/run.sh build/$name $*
 		status=\$?

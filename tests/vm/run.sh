@@ -2,11 +2,20 @@
 # run.sh BUILD_DIR [TEST...] - promises to the user, each a script named as a sentence.
 #
 # Two at a time; the ones that look at the whole host (marked "# alone") one by one, after.
-# "# host-only" ones need the KVM of the test host, and run there.
+# "# host-only" ones need the KVM of the test host, and run there.  With TRACED=1 the calls of
+# the program and of all it starts are written to BUILD_DIR/check/traces.
 set -u
 build=$(realpath "$1"); shift
 here=$(dirname "$0")
 export SANDBOX=$build/sandbox FAULTY=$build-faults/sandbox BUILD=$build
+if [ -n "${TRACED:-}" ]; then
+	export TRACES=$build/check/traces
+	mkdir -p "$TRACES"
+	for b in "$build" "$build-faults"; do
+		[ ! -x "$b/sandbox" ] || install -D "$here/traced.sh" "$b/traced/sandbox"
+	done
+	SANDBOX=$build/traced/sandbox FAULTY=$build-faults/traced/sandbox
+fi
 # Templates are made by the tests themselves, once for all of them.
 export XDG_CACHE_HOME=$build/check/cache
 rm -rf "$XDG_CACHE_HOME"
