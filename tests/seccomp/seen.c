@@ -18,6 +18,7 @@
 #include "tests/seccomp/match.h"
 
 #define MAX_ROWS 128
+#define SET_FILTER "seccomp(SECCOMP_SET_MODE_FILTER"
 
 static unsigned long seen[N_POLICIES][MAX_ROWS];
 
@@ -57,7 +58,7 @@ static enum policy_id installed(const char *from)
 {
 	enum policy_id id = 0;
 
-	if (strncmp(from, "seccomp(", strlen("seccomp(")) != 0)
+	if (strncmp(from, SET_FILTER, strlen(SET_FILTER)) != 0)
 		return N_POLICIES;
 	while (id < N_POLICIES && !shows(from, id))
 		id++;

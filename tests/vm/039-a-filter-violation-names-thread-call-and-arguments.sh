@@ -1,13 +1,11 @@
 . "$(dirname "$0")/lib.sh"
 [ -x "$FAULTY" ] || skip "no test build: make FAULTS=1"
 
-# violates FAULT THREAD CALL [OPTION...]: one line and the record name that thread and call.
+# violates FAULT THREAD CALL: one line and the record name that thread and call.
 violates() {
-	fault=$1 thread=$2 call=$3
-	shift 3
-	refused "thread $thread called $call(" "$FAULTY" run --fault "$fault" --result "$T/r" "$@" -- true
+	refused "thread $2 called $3(" "$FAULTY" run --fault "$1" --result "$T/r" -- true
 	equal "$(result "$T/r" '"\(.reason) \(.violation.thread) \(.violation.syscall)"')" \
-		"policy-kill $thread $call" "the record"
+		"policy-kill $2 $3" "the record"
 }
 
 # argument NUMBER HEX: the line and the record have it.
@@ -23,6 +21,5 @@ argument 0 0x1				# AF_UNIX
 argument 1 0x1				# SOCK_STREAM
 violates vcpu-ioctl vcpu0 ioctl		# KVM_RUN is allowed, this is another request:
 argument 1 0xae01			# KVM_CREATE_VM
-head -c 1M /dev/zero > "$T/disk"
-violates blk-mmap disk0 mmap --disk "$T/disk"
+violates blk-mmap disk0 mmap		# the root's
 argument 1 0x1000			# the length
