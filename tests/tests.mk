@@ -34,7 +34,7 @@ fuzz: $(FUZZ)
 
 # Hostile guests: one freestanding ELF with every case, and the program that runs the
 # monitor with it.  They know x86 ports and boot protocols.
-GUESTSRC := $(filter-out tests/guest/launch.c tests/guest/peer.c,$(wildcard tests/guest/*.c))
+GUESTSRC := $(filter-out $(addprefix tests/guest/,launch.c peer.c usage.c),$(wildcard tests/guest/*.c))
 GUESTOBJ := $(patsubst tests/guest/%.c,$(B)/guest/%.o,$(GUESTSRC)) $(B)/guest/start.o
 GUESTCC	 := $(CC) -I. -std=gnu17 -O1 -g $(WARN) -ffreestanding -mgeneral-regs-only -mno-red-zone \
 	    -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
@@ -47,7 +47,7 @@ $(B)/guest/start.o: tests/guest/start.S
 $(B)/guest/hostile.elf: $(GUESTOBJ)
 	$(CC) -nostdlib -static -no-pie -Wl,-Ttext-segment=0x100000,--build-id=none,-z,noexecstack \
 		-o $@ $^
-$(B)/guest/launch: $(call host,tests/guest/launch.c tests/guest/peer.c lib/err.c lib/io.c lib/report.c)
+$(B)/guest/launch: $(call host,$(addprefix tests/guest/,launch.c peer.c usage.c) lib/err.c lib/io.c lib/report.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^
 

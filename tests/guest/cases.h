@@ -30,6 +30,7 @@ PASSES(ring_nowhere, "kicks on queues that are not there do nothing")
 
 PASSES(regs_read, "every offset can be read in every width")
 PASSES(regs_write, "every offset can be written in every width")
+PASSES(regs_states, "every register can be read and written in every state of a driver")
 PASSES(regs_const, "read-only registers stay as they are")
 PASSES(regs_config, "config space reads the same in every width and ends where it ends")
 PASSES(regs_features, "features that were not offered are not had")
@@ -42,6 +43,7 @@ PASSES(regs_absent, "pages without a device are quiet")
 PASSES(reset_storm, "a thousand resets leave a working device")
 PASSES(reset_flight, "a reset ends what is in flight: memory stays untouched after it")
 PASSES(reset_halfway, "a reset at any step of the set-up works")
+PASSES(reset_every, "a reset after any register write of set-up and request leaves nothing")
 
 PASSES_SMP(moving_flags, "flags that change while the device reads them")
 PASSES_SMP(moving_address, "addresses and lengths that change while the device reads them")
@@ -63,6 +65,7 @@ PASSES(blk_direction, "data in the wrong direction moves nothing")
 PASSES(blk_full, "a full queue is served by one kick")
 
 PASSES(net_oversized, "frames above the limit are not sent")
+PASSES(net_split, "a frame in one-byte pieces is sent whole")
 PASSES(net_tiny, "frames without a header or without bytes do no harm")
 PASSES(net_direction, "buffers in the wrong direction move nothing")
 PASSES(net_small_buffers, "receive buffers too small for a frame do no harm")
@@ -78,6 +81,7 @@ PASSES(vsock_credit_lies, "lies about the guest's own buffer harm only the guest
 PASSES(vsock_shutdown, "data after a shutdown is not taken")
 PASSES(vsock_stray, "data without a connection is reset")
 PASSES(vsock_length, "a packet shorter than it says stops the device")
+PASSES(vsock_split, "a packet in one-byte pieces works")
 PASSES(vsock_op, "unknown operations and types are reset")
 PASSES(vsock_small_buffers, "receive buffers too small for a packet do no harm")
 PASSES(vsock_hangup, "a host that hangs up, a thousand bytes later")
@@ -90,8 +94,28 @@ PASSES(port_console, "a console flood that nobody reads does not stall the guest
 CASE(port_exit, 1, STOP_EXIT_PORT, 0xa5, "the exit port's byte is the code")
 CASE(port_exit_wide, 1, STOP_EXIT_PORT, 0x34, "a wide write to the exit port is its low byte")
 PASSES_SMP(port_exit_both, "two vcpus at the exit port at once")
+PASSES(port_exit_busy, "an end while every thread is at work is a clean one")
 CASE(port_reset, 1, STOP_RESET, 0, "the keyboard controller's reset ends the machine")
 CASE(port_triple, 1, STOP_TRIPLE_FAULT, 0, "a triple fault ends the machine")
+CASE(port_triple_second, 2, STOP_TRIPLE_FAULT, 0, "a triple fault of the second vcpu, too")
+
+PASSES(storm_edge, "interrupts that nobody acknowledges do no harm")
+PASSES(storm_level, "interrupts that stay up do no harm")
+PASSES(storm_serial, "an interrupt for every word to the serial port does no harm")
+PASSES_SMP(storm_between, "vcpus that interrupt each other stop no device")
+PASSES_SMP(storm_kicks, "kicks without end leave time for work")
+
+PASSES_SMP(flood_console, "lines without end that nobody reads stall nobody")
+PASSES(flood_complaints, "all there is to complain of, again and again, is said once")
+PASSES(flood_connects, "connects whose answers are not fetched are left unread in the end")
+
+PASSES(memory_all, "a guest that fills its memory has that much and no more")
+
+PASSES(quiet_conns, "bytes and ends that cannot be delivered cost nothing while they wait")
+PASSES(quiet_frames, "frames that cannot be delivered cost nothing while they wait")
+PASSES(quiet_broken, "devices that stopped cost nothing")
+
+PASSES(neighbour_works, "an honest guest gets its work done")
 
 #undef PASSES
 #undef PASSES_SMP

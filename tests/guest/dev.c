@@ -19,9 +19,20 @@ uint32_t get(const struct dev *d, unsigned reg)
 	return (uint32_t)peek(d->page + reg, 4);
 }
 
+static unsigned writes_left;			/* until then() is called; 0: it is not */
+static void (*then)(void);
+
 void set(const struct dev *d, unsigned reg, uint32_t v)
 {
 	poke(d->page + reg, 4, v);
+	if (writes_left > 0 && --writes_left == 0)
+		then();
+}
+
+void after_writes(unsigned n, void (*fn)(void))
+{
+	writes_left = n;
+	then = fn;
 }
 
 void set64(const struct dev *d, unsigned reg, uint64_t v)

@@ -68,6 +68,7 @@ uint32_t get(const struct dev *d, unsigned reg);
 void     set(const struct dev *d, unsigned reg, uint32_t v);
 void     set64(const struct dev *d, unsigned reg, uint64_t v);	/* low and high half */
 uint64_t features(const struct dev *d);
+void     after_writes(unsigned n, void (*fn)(void));	/* the n-th set() from now calls it; 0: none */
 
 /* Bring-up, whole or in steps. */
 void dev_reset(struct dev *d);

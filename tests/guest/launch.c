@@ -5,7 +5,9 @@
  *
  * A guest judges its devices from inside and says so by its exit code.  Judged here is what
  * it cannot see: the monitor stopped for the reason it should, crashed nowhere, called
- * nothing its filters forbid, spoke little, used little CPU time, left the disks alone. */
+ * nothing its filters forbid, spoke little, used little CPU time and memory, left the disks
+ * alone.  Beside a case that storms or floods an honest guest works from before its beginning
+ * until after its end, in a machine of its own, and is judged as well. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,7 +31,16 @@
 
 #define WALL_LIMIT_MS	60000
 #define CPU_LIMIT_MS	20000		/* of the monitor; sanitizers and software KVM included */
+#define IDLE_LIMIT_MS	20		/* of all but the vcpus while the guest is quiet, and a ... */
+#define IDLE_SHARE	5		/* ... fifth of what the vcpus use */
+#define OWN_MEMORY_KIB	8192		/* of the monitor, besides the guest's */
+#define NEIGHBOUR	"neighbour_works"
 #define MAX_REPORTS	64		/* a guest cannot make it say more */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED	1		/* shadows more memory than there is */
+#else
+#define SANITIZED	0
+#endif
 #define CONSOLE_PIPE	4096		/* bytes; nobody reads it before the end */
 #define HIGH_FD		64		/* ours, while the monitor's numbers are arranged */
 
@@ -49,6 +60,7 @@ struct run {
 	int kvm, kernel;
 	int log[2], console[2], broker[2], wire[2];
 	int spec, agent, disk[2], output;	/* memfds */
+	int beside;				/* the launcher of the case beside us, or -1 */
 	pid_t pid;
 	int pidfd;
 	struct peer peer;
@@ -56,6 +68,7 @@ struct run {
 	bool timed_out;
 	int status;				/* as waitpid() has it */
 	uint64_t cpu_ms, wall_ms;
+	long memory_kib;
 	unsigned reports;
 	struct report stopped, error, violation;	/* kind 0: there was none */
 	char why[512];				/* it failed: one line; "" is good */
@@ -208,7 +221,7 @@ static void start(struct run *r, const char *path)
 	close(r->console[1]);
 	close(r->broker[1]);
 	close(r->wire[1]);
-	peer_init(&r->peer, r->broker[0], r->wire[0]);
+	peer_init(&r->peer, r->pid, r->broker[0], r->wire[0], r->beside);
 }
 
 /* --- while it runs --------------------------------------------------------------------------- */
@@ -263,6 +276,7 @@ static void collect(struct run *r)
 
 	must(wait4(r->pid, &r->status, 0, &usage), "wait");
 	r->cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
+	r->memory_kib = usage.ru_maxrss;
 	while (io_read(r->log[0], &report, sizeof(report)) == 0)
 		take_report(r, &report);
 	peer_fini(&r->peer);
@@ -329,6 +343,19 @@ static void judge_stop(struct run *r)
 			 (unsigned)s->code, (unsigned)r->c->code, said);
 }
 
+/* Between two samples the guest was quiet. */
+static void judge_idleness(struct run *r)
+{
+	const struct usage *was = &r->peer.sample[0], *is = &r->peer.sample[1];
+	uint64_t others = (is->others_ns - was->others_ns) / 1000000;
+	uint64_t vcpus = (is->vcpus_ns - was->vcpus_ns) / 1000000;
+
+	if (r->peer.n_samples == 2 && others > vcpus / IDLE_SHARE + IDLE_LIMIT_MS)
+		snprintf(r->why, sizeof(r->why), "the monitor used %llu ms of CPU time, the vcpus "
+			 "%llu, while the guest was quiet", (unsigned long long)others,
+			 (unsigned long long)vcpus);
+}
+
 static void judge_manners(struct run *r)
 {
 	if (r->reports >= MAX_REPORTS)
@@ -337,6 +364,9 @@ static void judge_manners(struct run *r)
 	else if (r->cpu_ms > CPU_LIMIT_MS)
 		snprintf(r->why, sizeof(r->why), "the monitor used %llu ms of CPU time",
 			 (unsigned long long)r->cpu_ms);
+	else if (!SANITIZED && r->memory_kib > (GUEST_RAM >> 10) + OWN_MEMORY_KIB)
+		snprintf(r->why, sizeof(r->why), "the monitor used %ld KiB of memory",
+			 r->memory_kib);
 	else if (r->peer.complaint[0])
 		snprintf(r->why, sizeof(r->why), "%s", r->peer.complaint);
 }
@@ -371,6 +401,8 @@ static void judge(struct run *r)
 		judge_stop(r);
 	if (!r->why[0])
 		judge_manners(r);
+	if (!r->why[0])
+		judge_idleness(r);
 	for (unsigned i = 0; i < 2 && !r->why[0]; i++)
 		judge_disk(r, i);
 }
@@ -392,9 +424,71 @@ static int list(void)
 	return 0;
 }
 
+/* --- a case and its neighbour -------------------------------------------------------------------- */
+
+/* False when the machine has no usable KVM. */
+static bool play(struct run *r, char **programs)
+{
+	if (!prepare(r, programs[1]))
+		return false;
+	start(r, programs[0]);
+	attend(r);
+	collect(r);
+	judge(r);
+	return true;
+}
+
+static bool is_loud(const char *name)
+{
+	return !strncmp(name, "storm_", 6) || !strncmp(name, "flood_", 6) ||
+	       !strncmp(name, "memory_", 7);
+}
+
+/* The neighbour's own launcher: a NUL with every round of work, at last its complaint. */
+static _Noreturn void play_neighbour(struct run *r, char **programs, int to)
+{
+	r->c = find(NEIGHBOUR);
+	r->beside = to;
+	if (!play(r, programs))
+		snprintf(r->why, sizeof(r->why), "/dev/kvm: %s", strerror(errno));
+	io_write(to, r->why, strlen(r->why));
+	exit(0);
+}
+
+/* Returns once it works, or has failed. */
+static int neighbour_start(struct run *r, char **programs)
+{
+	int pair[2];
+	char first;
+
+	make_pair(SOCK_STREAM, pair);
+	if (must(fork(), "fork") == 0) {
+		close(pair[0]);
+		play_neighbour(r, programs, pair[1]);
+	}
+	close(pair[1]);
+	must((int)recv(pair[0], &first, 1, MSG_PEEK), "neighbour");
+	return pair[0];
+}
+
+static void neighbour_end(struct run *r, int from)
+{
+	char c, said[sizeof(r->why)] = "";
+	size_t n = 0;
+
+	shutdown(from, SHUT_WR);
+	while (io_read(from, &c, 1) == 0)
+		if (c && n < sizeof(said) - 1)
+			said[n++] = c;
+	if (n > 0 && !r->why[0])
+		snprintf(r->why, sizeof(r->why), "its neighbour: %.400s", said);
+}
+
 int main(int argc, char **argv)
 {
-	static struct run r;
+	static struct run r = { .beside = -1 };
+	int neighbour = -1;
+	bool played;
 
 	if (argc == 2 && !strcmp(argv[1], "--list"))
 		return list();
@@ -402,14 +496,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: launch --list | launch MONITOR GUEST.elf CASE\n");
 		return 2;
 	}
-	if (!prepare(&r, argv[2])) {
+	if (is_loud(r.c->name))
+		neighbour = neighbour_start(&r, argv + 1);
+	played = play(&r, argv + 1);
+	if (neighbour >= 0)
+		neighbour_end(&r, neighbour);
+	if (!played) {
 		printf("skip guest.%s: /dev/kvm: %s\n", r.c->name, strerror(errno));
 		return 0;
 	}
-	start(&r, argv[1]);
-	attend(&r);
-	collect(&r);
-	judge(&r);
 	if (r.why[0]) {
 		printf("FAIL guest.%s: %s: %s\n", r.c->name, r.c->what, r.why);
 		return 1;

@@ -25,9 +25,11 @@ static void set_nonblocking(int fd)
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
-void peer_init(struct peer *p, int broker, int wire)
+void peer_init(struct peer *p, pid_t monitor, int broker, int wire, int beside)
 {
 	memset(p, 0, sizeof(*p));
+	p->monitor = monitor;
+	p->beside = beside;
 	p->broker = broker;
 	p->wire.fd = wire;
 	set_nonblocking(broker);
@@ -98,6 +100,23 @@ static void hang_up(struct peer *p, uint32_t id)
 	close(pair[1]);
 }
 
+static void take_sample(struct peer *p)
+{
+	if (p->n_samples < 2)
+		p->sample[p->n_samples++] = usage_of(p->monitor);
+}
+
+/* It is told with every round; its end is the end of what goes on beside us. */
+static bool is_over(const struct peer *p)
+{
+	char c;
+
+	if (p->beside < 0)
+		return true;
+	(void)!send(p->beside, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return recv(p->beside, &c, 1, MSG_DONTWAIT) == 0;
+}
+
 static void request(struct peer *p, const struct broker_msg *m)
 {
 	switch (m->port) {
@@ -115,6 +134,17 @@ static void request(struct peer *p, const struct broker_msg *m)
 	case PORT_CALL_ME:
 		answer(p, BROKER_REFUSE, m->id, 0, -1);
 		hand_over(p, BROKER_CONNECT, 0, PORT_GUEST, true);
+		break;
+	case PORT_OVER:
+		if (is_over(p)) {
+			hand_over(p, BROKER_ACCEPT, m->id, 0, false);
+			break;
+		}
+		answer(p, BROKER_REFUSE, m->id, 0, -1);
+		break;
+	case PORT_SAMPLE:
+		take_sample(p);
+		answer(p, BROKER_REFUSE, m->id, 0, -1);
 		break;
 	default:
 		answer(p, BROKER_REFUSE, m->id, 0, -1);

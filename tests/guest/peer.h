@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "tests/guest/usage.h"
 
 #define PEER_CONNS 512
 #define PEER_POLLS (2 + PEER_CONNS)
@@ -32,11 +35,15 @@ struct peer {
 	struct wire wire;
 	struct conn conn[PEER_CONNS];
 	unsigned n_conns;
+	pid_t monitor;
+	struct usage sample[2];		/* at the first two connects to PORT_SAMPLE */
+	unsigned n_samples;
+	int beside;			/* whom to tell that we work, and whose end we await; or -1 */
 	char complaint[200];		/* what the monitor did wrong, or "" */
 };
 
-/* Descriptors are the peer's from here on. */
-void peer_init(struct peer *p, int broker, int wire);
+/* Descriptors are the peer's from here on, but for `beside`. */
+void peer_init(struct peer *p, pid_t monitor, int broker, int wire, int beside);
 void peer_fini(struct peer *p);
 
 /* What to poll for; returns how many of the PEER_POLLS are used.  *timeout_ms is lowered

@@ -113,6 +113,23 @@ void port_exit_both(void)
 	finish(GUEST_PASSED);
 }
 
+/* The end comes while every thread has something of ours in its hands. */
+void port_exit_busy(void)
+{
+	start_all();
+	for (unsigned i = 0; i < N_DEVS; i++)
+		for (unsigned q = 0; q < devs[i].n_rings; q++) {
+			struct ring *r = &devs[i].ring[q];
+
+			for (uint16_t k = 0; k < 16; k++) {
+				r->desc[k] = (struct desc){ ARENA, 65536, 0, 0 };
+				ring_put(r, k);
+			}
+			ring_kick(r);
+		}
+	finish(GUEST_PASSED);
+}
+
 void port_reset(void)
 {
 	inb(I8042);
@@ -131,4 +148,18 @@ void port_triple(void)
 	__asm__ volatile("lidt %0" :: "m"(none));
 	poke(0x200000000, 1, 0);
 	finish(GUEST_FAILED);
+}
+
+static void triple_fault(void *arg)
+{
+	(void)arg;
+	port_triple();
+}
+
+void port_triple_second(void)
+{
+	start_all();
+	second_start(triple_fault, NULL);
+	for (;;)
+		expect_all_work(NULL);
 }

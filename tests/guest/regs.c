@@ -47,6 +47,96 @@ void regs_write(void)
 	expect_all_work(NULL);
 }
 
+/* --- in every state of a driver ------------------------------------------------------------ */
+
+/* What a driver writes on its way up, in order.  After each of it the device is in a state of
+ * its own. */
+enum { RESET, SEEN, DRIVEN, AGREED, PLACED, READY, LIVE, BROKEN, FAILED, N_STATES };
+
+static void offer_features(const struct dev *d)
+{
+	set(d, DRV_FEATURES_SEL, 1);
+	set(d, DRV_FEATURES, (uint32_t)(F_VERSION_1 >> 32));
+}
+
+static void break_ring(struct ring *r)
+{
+	r->avail->idx = 0x4000;
+	ring_kick(r);
+	expect_broken(r->dev);
+}
+
+static void take_step(struct ring *r, unsigned step)
+{
+	struct dev *d = r->dev;
+
+	switch (step) {
+	case SEEN:	set(d, STATUS, ST_ACK); break;
+	case DRIVEN:	set(d, STATUS, ST_ACK | ST_DRIVER); offer_features(d); break;
+	case AGREED:	set(d, STATUS, ST_ACK | ST_DRIVER | ST_FEATURES_OK); break;
+	case PLACED:	ring_offer(r); break;
+	case READY:	set(d, QUEUE_READY, 1); break;
+	case LIVE:	set(d, STATUS, ST_ACK | ST_DRIVER | ST_FEATURES_OK | ST_DRIVER_OK); break;
+	case BROKEN:	break_ring(r); break;
+	case FAILED:	set(d, STATUS, 0x8f); break;
+	}
+}
+
+/* Of a network card and of vsock the queue that goes out. */
+static void bring_to(struct dev *d, unsigned state)
+{
+	struct ring *r = &d->ring[d->n_rings > 1];
+
+	set(d, STATUS, 0);
+	ring_clear(r, 16);
+	for (unsigned i = SEEN; i <= state; i++)
+		take_step(r, i);
+}
+
+/* Only whole registers count: the status is what it was, whatever else is read and written. */
+static void play_ignored(const struct dev *d)
+{
+	uint32_t was = get(d, STATUS);
+
+	for (unsigned width = 1; width <= 8; width *= 2)
+		for (unsigned off = width == 4; off < CONFIG + 0x10; off += width == 8 ? 8 : 3) {
+			if (width == 4 && off % 4 == 0)
+				continue;
+			trying("at", off);
+			peek(d->page + off, width);
+			poke(d->page + off, width, 0);
+		}
+	CHECK(get(d, STATUS) == was);
+}
+
+/* Each register once, from that state: what it does there, the next does not see. */
+static void play_registers(struct dev *d, unsigned state)
+{
+	static const uint32_t values[] = { 0, 1, 0xffffffff };
+
+	for (unsigned off = 0; off < CONFIG + 8; off += 4) {
+		trying("register", off);
+		bring_to(d, state);
+		peek(d->page + off, 4);
+		set(d, off, values[(off / 4 + state) % COUNT(values)]);
+		peek(d->page + off, 4);
+	}
+}
+
+void regs_states(void)
+{
+	start_all();
+	for (unsigned i = 0; i < N_DEVS; i += VSOCK)
+		for (unsigned state = RESET; state < N_STATES; state++) {
+			bring_to(&devs[i], state);
+			play_ignored(&devs[i]);
+			play_registers(&devs[i], state);
+			dev_start(&devs[i], 16);
+			expect_works(&devs[i]);
+		}
+	expect_all_work(NULL);
+}
+
 void regs_const(void)
 {
 	static const unsigned regs[] = { MAGIC, VERSION, DEVICE_ID, VENDOR_ID, DEV_FEATURES,

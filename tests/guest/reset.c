@@ -93,3 +93,46 @@ void reset_halfway(void)
 	start_all();
 	expect_all_work(NULL);
 }
+
+/* --- after every single step ----------------------------------------------------------------- */
+
+static struct dev *victim;
+static void *back[5];
+
+static void reset_now(void)
+{
+	dev_reset(victim);
+	__builtin_longjmp(back, 1);
+}
+
+/* Is there an n-th register write on the way from nothing to an answered request? */
+static bool __attribute__((noinline)) is_cut_short(unsigned n)
+{
+	if (__builtin_setjmp(back))
+		return true;
+	after_writes(n, reset_now);
+	dev_start(victim, 16);
+	expect_works(victim);
+	after_writes(0, NULL);
+	return false;
+}
+
+void reset_every(void)
+{
+	start_all();
+	for (unsigned i = 0; i < N_DEVS; i++) {
+		unsigned n = 1;
+
+		victim = &devs[i];
+		for (; is_cut_short(n); n++) {
+			trying(victim->name, n);
+			CHECK(get(victim, INT_STATUS) == 0);
+			for (unsigned q = 0; q < victim->n_rings; q++) {
+				set(victim, QUEUE_SEL, q);
+				CHECK(get(victim, QUEUE_READY) == 0);
+			}
+		}
+		CHECK(n > 20);
+		expect_all_work(NULL);
+	}
+}

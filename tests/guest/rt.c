@@ -140,9 +140,71 @@ void poke(uint64_t addr, unsigned width, uint64_t v)
 	}
 }
 
+/* --- interrupts --------------------------------------------------------------------- */
+
+#define APIC		0xfee00000ull	/* the local APIC's page */
+#define APIC_ENABLE	(APIC + 0xf0)
+#define APIC_COMMAND	(APIC + 0x300)
+#define IOAPIC		0xfec00000ull
+#define IOAPIC_LINE(n)	(0x10 + 2 * (n))
+#define IOAPIC_LEVEL	(1u << 15)
+#define VECTOR		0x40u		/* of all lines */
+#define SERIAL_LINE	4u
+
+struct gate {
+	uint16_t low, segment, type, middle;
+	uint32_t high, zero;
+};
+
+extern const uint8_t interrupt_entry[], nmi_entry[];
+extern uint32_t interrupts;
+
+static void gate_to(struct gate *g, const uint8_t *entry)
+{
+	uint64_t to = (uintptr_t)entry;
+
+	*g = (struct gate){ (uint16_t)to, 0x08, 0x8e00, (uint16_t)(to >> 16),
+			    (uint32_t)(to >> 32), 0 };
+}
+
+static void route_line(uint32_t line, bool level)
+{
+	poke(IOAPIC, 4, IOAPIC_LINE(line) + 1);
+	poke(IOAPIC + 0x10, 4, 0);			/* to the first */
+	poke(IOAPIC, 4, IOAPIC_LINE(line));
+	poke(IOAPIC + 0x10, 4, VECTOR | (level ? IOAPIC_LEVEL : 0));
+}
+
+void interrupts_on(bool level)
+{
+	static struct gate table[VECTOR + 1];
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed))
+		at = { sizeof(table) - 1, (uintptr_t)table };
+
+	outb(0x21, 0xff);				/* none from the older controllers */
+	outb(0xa1, 0xff);
+	gate_to(&table[2], nmi_entry);
+	gate_to(&table[VECTOR], interrupt_entry);
+	__asm__ volatile("lidt %0" :: "m"(at) : "memory");
+	poke(APIC_ENABLE, 4, 0x1ff);
+	route_line(SERIAL_LINE, level);
+	for (uint32_t i = 0; i < MAX_DEVICES; i++)
+		route_line(DEVICE_IRQ + i, level);
+	__asm__ volatile("sti" ::: "memory");
+}
+
+uint32_t interrupts_so_far(void)
+{
+	return __atomic_load_n(&interrupts, __ATOMIC_RELAXED);
+}
+
+void interrupt_other(uint32_t command)
+{
+	poke(APIC_COMMAND, 4, command);
+}
+
 /* --- the second vcpu ---------------------------------------------------------------- */
 
-#define APIC_ICR	0xfee00300ull	/* interrupt command, in the local APIC's page */
 #define APIC_INIT	0xc4500u	/* to all but ourselves */
 #define APIC_STARTUP	0xc4600u	/* and the page to start at */
 #define TRAMPOLINE	0x8000u
@@ -165,9 +227,9 @@ void second_start(void (*fn)(void *arg), void *arg)
 	second.fn = fn;
 	second.arg = arg;
 	memcpy((void *)(uintptr_t)TRAMPOLINE, trampoline, (size_t)(trampoline_end - trampoline));
-	poke(APIC_ICR, 4, APIC_INIT);
+	poke(APIC_COMMAND, 4, APIC_INIT);
 	pause_for(1000);
-	poke(APIC_ICR, 4, APIC_STARTUP | TRAMPOLINE >> 12);
+	poke(APIC_COMMAND, 4, APIC_STARTUP | TRAMPOLINE >> 12);
 	for (uint64_t t = start_wait(); !__atomic_load_n(&second.begun, __ATOMIC_ACQUIRE); )
 		CHECK(still_waiting(t));
 }

@@ -46,6 +46,16 @@ void pause_for(unsigned spins);
 void second_start(void (*fn)(void *arg), void *arg);
 bool second_done(void);
 
+/* Interrupts, which are off until then, come to the first vcpu and are counted: from the
+ * lines of the serial port and of every device, by their edge or for as long as they are high. */
+void interrupts_on(bool level);
+uint32_t interrupts_so_far(void);
+
+/* From the second vcpu to the first, as the low word of the APIC's interrupt command. */
+#define APIC_NMI	0xc4400u	/* to all but ourselves */
+#define APIC_VECTOR	0xc4040u
+void interrupt_other(uint32_t command);
+
 static inline void barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

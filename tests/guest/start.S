@@ -78,6 +78,21 @@ trampoline_gdt:
 	.long	gdt
 trampoline_end:
 
+/* Every interrupt of interrupts_on(): counted, and its end told to the local APIC.  A
+ * non-maskable one, which that did not send, is only counted. */
+	.code64
+	.globl	interrupt_entry, nmi_entry
+interrupt_entry:
+	incl	interrupts
+	pushq	%rax
+	movl	$0xfee000b0, %eax
+	movl	$0, (%rax)
+	popq	%rax
+	iretq
+nmi_entry:
+	incl	interrupts
+	iretq
+
 	.code32
 second_entry:
 	movl	$DATA, %eax
@@ -89,9 +104,10 @@ second_entry:
 	jmp	enter_long_mode
 
 	.data
-	.globl	boot_info, boot_params
+	.globl	boot_info, boot_params, interrupts
 boot_info:	.long 0				/* PVH: struct hvm_start_info */
 boot_params:	.long 0				/* 64-bit boot: the zero page */
+interrupts:	.long 0				/* so many have come */
 
 	.balign	8
 gdt:	.quad	0

@@ -255,6 +255,29 @@ void vsock_length(void)
 	}
 }
 
+void vsock_split(void)
+{
+	static struct packet p;
+	static uint8_t data[] = "in pieces";
+	struct desc d[60];
+	uint16_t n = 0;
+	uint32_t id, used;
+
+	start_all();
+	dev_start(&devs[VSOCK], 64);
+	CHECK(vsock_connect(100, PORT_ECHO));
+	p = vsock_packet(VS_RW, 100, PORT_ECHO, sizeof(data));
+	for (; n < sizeof(p); n++)
+		d[n] = (struct desc){ (uintptr_t)&p + n, 1, NEXT, (uint16_t)(n + 1) };
+	d[n++] = (struct desc){ ARENA, 0, NEXT, 45 };
+	d[n++] = (struct desc){ (uintptr_t)data, 1, NEXT, 46 };
+	d[n++] = (struct desc){ (uintptr_t)data + 1, sizeof(data) - 1, 0, 0 };
+	chain(VSOCK_TX, n, d);
+	CHECK(ring_wait(VSOCK_TX, &id, &used));
+	CHECK(echoes(100, data, sizeof(data)));
+	expect_all_work(NULL);
+}
+
 void vsock_op(void)
 {
 	static const uint16_t ops[] = { 0, 8, 9, 255, 256, 0xffff };

@@ -32,6 +32,8 @@ enum {
 	PORT_HANGUP = 10,	/* accepted and closed */
 	PORT_SILENT = 11,	/* never answered */
 	PORT_CALL_ME = 12,	/* refused, but the host connects to the guest's PORT_GUEST */
+	PORT_SAMPLE = 13,	/* refused, once it is noted what each thread used of the CPU */
+	PORT_OVER = 14,		/* refused while the case that runs beside goes on, then accepted */
 	PORT_GUEST = 77,
 };
 
