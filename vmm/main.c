@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/fds.h"
+#include "lib/io.h"
 #include "lib/log.h"
 #include "lib/report.h"
 #include "vmm/explain.h"
@@ -73,6 +75,15 @@ static int run(struct vm *vm, struct err *err)
 	return 0;
 }
 
+/* For who started us by hand.  In one write(): by stdio it would be another system call. */
+static void say(const struct err *err)
+{
+	char line[sizeof(err->msg) + 16];
+	int n = snprintf(line, sizeof(line), "sandbox-vmm: %s\n", err->msg);
+
+	io_write(STDERR_FILENO, line, (size_t)n);
+}
+
 int main(int argc, char **argv)
 {
 	static struct vm vm;		/* large, and zero pages until used */
@@ -88,6 +99,6 @@ int main(int argc, char **argv)
 	} else {
 		report_error(FD_LOG, &err);
 	}
-	fprintf(stderr, "sandbox-vmm: %s\n", err.msg);
+	say(&err);
 	return 1;
 }
