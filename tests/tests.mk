@@ -112,9 +112,10 @@ coverage:
 	@$(MAKE) --no-print-directory -s COV=1 CC=clang unit fuzz
 	@sh tests/coverage.sh build/$(ARCH)-clang-cov build/$(ARCH)-fuzz-cov
 
-soak: all vm-tests
+soak: all vm-tests fuzz
 	RUNS=200 AT_ONCE=20 STRIDE=1 COLD_STRIDE=20 STOPPED=60 TEST_TIMEOUT=14400 \
 		sh tests/vm/run.sh $(B) tests/vm/091-*.sh tests/vm/093-*.sh tests/vm/094-*.sh
+	sh tests/fuzz/run.sh $(FB) 10000000 7200
 
 filters-seen: all faulty test-programs
 	@sh tests/seccomp/record.sh $(B)
