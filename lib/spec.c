@@ -33,8 +33,9 @@ const struct spec_row spec_rows[] = {
 	{ "disk-rate", SPEC_SIZE, MACHINE | SPEC_DOWN, AT(disk_rate), 0, 1ull << 40, "SIZE",
 	  "bytes a second that the machine may read, and write, on its disks' devices (no limit)",
 	  "Of each block device that an image is on, whatever part of it. What the host has in its "
-	  "cache is read without limit. Needs a control group that limits I/O: io in version 2, blkio "
-	  "in version 1.", 0 },
+	  "cache is read without limit, and what is written to a file that others have just written "
+	  "may count as theirs. Needs a control group that limits I/O: io in version 2, blkio in "
+	  "version 1.", 0 },
 	{ "env", SPEC_LIST, CALL, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
 	  "Nothing else of the host's environment is passed on. HOME, USER, SHELL and PATH are "

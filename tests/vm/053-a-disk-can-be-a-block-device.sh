@@ -1,5 +1,6 @@
 . "$(dirname "$0")/lib.sh"
 head -c 1M /dev/zero > "$T/image"
+[ -e /sys/module/loop ] || modprobe -q loop
 loop=$(losetup -f --show "$T/image" 2> /dev/null) || skip "no loop device"
 trap 'losetup -d "$loop"; rm -rf "$T"' EXIT
 "$SANDBOX" run --user root --disk "$loop" -- sh -c '

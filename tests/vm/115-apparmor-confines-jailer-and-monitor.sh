@@ -1,3 +1,4 @@
+# alone, for it asks for the only monitor there is
 # host-only: the profiles are of the programs where `make install` puts them, and this host is thrown away.
 . "$(dirname "$0")/lib.sh"
 [ "$(cat /sys/module/apparmor/parameters/enabled 2> /dev/null)" = Y ] || skip "no AppArmor on this host"

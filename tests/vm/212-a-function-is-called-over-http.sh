@@ -90,7 +90,8 @@ grep -q '^sandbox_calls_total{function="hello",status="200"} 3$' "$T/out" || fai
 
 # What is asked for is answered, then it ends.
 aside hello -d x > "$T/last" & last=$!
-sleep 0.2
+until get metrics; grep -q -e '^sandbox_calls_running{function="hello"} 1$' \
+	-e '^sandbox_calls_total{function="hello",status="200"} 4$' "$T/out"; do sleep 0.05; done
 kill -TERM $serve
 wait $last
 equal "$(cat "$T/last")" "hello, all" "a call when it was told to end"
