@@ -4,7 +4,6 @@
 #include <linux/close_range.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "jailer/jail.h"
@@ -44,14 +43,12 @@ int filter_calls(struct jail *j, struct err *err)
 
 static void report_jailed(const struct jail *j)
 {
-	struct report r = { .kind = REPORT_JAILED };
-	struct timespec t;
+	struct report r = { .kind = REPORT_JAILED, .jailed.vmm_cpu_ns = cpu_so_far() };
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	r.jailed.layers = j->layers;
 	r.jailed.uid = j->uid;
 	r.jailed.vmm_pid = j->pid;
-	r.jailed.cpu_ns = j->cpu_ns + (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+	r.jailed.cpu_ns = j->cpu_ns + r.jailed.vmm_cpu_ns;
 	for (unsigned i = 0; i < N_CGROUPS; i++)
 		if (j->cgroups.d[i].parent >= 0)
 			memcpy(r.jailed.cgroup[i], j->cgroups.d[i].path,

@@ -98,6 +98,9 @@ bool merges_no_page(const struct jail *j);
  * the file of the program gives is laid aside until take_up_rights(). */
 int look_at_rights(struct jail *j, struct err *err);
 
+/* CPU time that this process has used, in ns; ns.c. */
+uint64_t cpu_so_far(void);
+
 /* Lock the securebits (needs CAP_SETPCAP); uid changes then leave capabilities alone. */
 int lock_securebits(struct err *err);
 

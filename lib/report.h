@@ -64,6 +64,7 @@ struct report_jailed {
 	uint32_t uid;			/* of the vmm, in the host's initial namespace or ours */
 	int32_t  vmm_pid;		/* as the keeper sees it */
 	uint64_t cpu_ns;		/* CPU time of the jailer so far */
+	uint64_t vmm_cpu_ns;		/* of it, that of the process which becomes the vmm */
 	char     cgroup[5][128];	/* directories to remove, should the keeper be killed */
 };
 
@@ -71,7 +72,7 @@ struct report_locked {
 	uint64_t create_vm_ns;		/* wall time in KVM_CREATE_VM */
 	uint64_t memory_region_ns;	/* ... and in KVM_SET_USER_MEMORY_REGION */
 	uint64_t memory_region_cpu_ns;	/* the processor's time of that: the rest was waiting */
-	uint64_t cpu_ns;		/* CPU time of the vmm so far, that included */
+	uint64_t cpu_ns;		/* CPU time of its process so far: that, and the jailer's part */
 	uint32_t soft_kvm;		/* 1: instruction completion is on */
 	uint32_t layers_seccomp;	/* 1: thread filters are on */
 };

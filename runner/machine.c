@@ -6,8 +6,6 @@
 
 #include "lib/io.h"
 
-#define VERSION 1u
-
 enum { N_FDS = sizeof(struct machine) / sizeof(int), N_NEEDED = 4 };
 
 _Static_assert(N_FDS <= IO_MAX_FDS, "a machine fits into a packet");
@@ -99,7 +97,7 @@ int machine_send(int sock, const struct machine *m, const struct handover *h)
 	struct wire_fds w = pack(m);
 	struct packet_over p = { w.mask, *h };
 
-	p.over.version = VERSION;
+	p.over.version = HANDOVER_VERSION;
 	return io_send_fds(sock, &p, sizeof(p), w.fd, w.n);
 }
 
@@ -108,7 +106,7 @@ int machine_send_back(int sock, const struct machine *m, const struct handback *
 	struct wire_fds w = b->given_back ? pack(m) : (struct wire_fds){ 0 };
 	struct packet_back p = { w.mask, *b };
 
-	p.back.version = VERSION;
+	p.back.version = HANDOVER_VERSION;
 	return io_send_fds(sock, &p, sizeof(p), w.fd, w.n);
 }
 
@@ -143,7 +141,7 @@ int machine_recv(int sock, struct machine *m, struct handover *h)
 	struct packet_over p = { 0 };
 	int rc = receive(sock, &p, sizeof(p), m);
 
-	if (rc == 0 && (p.over.version != VERSION || !is_whole(m))) {
+	if (rc == 0 && (p.over.version != HANDOVER_VERSION || !is_whole(m))) {
 		machine_close(m);
 		rc = -EPROTO;
 	}
@@ -156,7 +154,7 @@ int machine_recv_back(int sock, struct machine *m, struct handback *b)
 	struct packet_back p = { 0 };
 	int rc = receive(sock, &p, sizeof(p), m);
 
-	if (rc == 0 && (p.back.version != VERSION || (p.back.given_back && !is_whole(m)))) {
+	if (rc == 0 && (p.back.version != HANDOVER_VERSION || (p.back.given_back && !is_whole(m)))) {
 		machine_close(m);
 		rc = -EPROTO;
 	}

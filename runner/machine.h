@@ -18,6 +18,8 @@ struct machine {
 	int control;				/* the agent, if it has been reached; else -1 */
 };
 
+#define HANDOVER_VERSION 2u		/* of the next two, and of the reports in them */
+
 /* What goes with it. */
 struct handover {
 	uint32_t version;

@@ -65,6 +65,14 @@ static uint64_t us(struct timeval t)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+/* What its process did as the jailer is the jailer's. */
+static uint64_t vmm_start_ns(const struct facts *f)
+{
+	uint64_t all = f->locked.cpu_ns, jailer = f->jailed.vmm_cpu_ns;
+
+	return all > jailer ? all - jailer : 0;
+}
+
 static json *cpu(const struct facts *f)
 {
 	json *o = json_object_new_object();
@@ -76,7 +84,7 @@ static json *cpu(const struct facts *f)
 		number(o, "jailer", f->jailed.cpu_ns / 1000);
 	if (f->t_locked) {
 		number(o, "runner_start", f->cpu_locked_ns / 1000);
-		number(o, "vmm_start", f->locked.cpu_ns / 1000);
+		number(o, "vmm_start", vmm_start_ns(f) / 1000);
 		number(o, "create_vm", f->locked.create_vm_ns / 1000);
 		number(o, "memory_region", f->locked.memory_region_ns / 1000);
 		number(o, "memory_region_cpu", f->locked.memory_region_cpu_ns / 1000);

@@ -13,9 +13,17 @@ of() { cat "$t"/r.* | jq "$1" | median; }
 with() { cat "$t/$1".* | jq "$2" | median; }
 warm() { with w "$1"; }
 
+# The same programs with an init that resets the machine, which is the end of the run.
+mkdir "$t/bare"
+cp "$build/sandbox" "$build/sandbox-jailer" "$build/sandbox-vmm" "$t/bare"
+ln -s "$(realpath "$build/vmlinux-up")" "$(realpath "$build/base.erofs")" "$t/bare"
+musl-gcc -static -O2 -o "$t/reset" "$here/reset.c"
+sh "$here/../../rootfs/mkinitrd.sh" "$t/reset" "$t/bare/init.cpio"
+
 "$build/sandbox" run -- true 2> /dev/null		# the template is there
 for i in $(seq "$n"); do
 	"$build/sandbox" run --cold --result "$t/r.$i" -- true
+	"$t/bare/sandbox" run --cold --result "$t/bare.$i" -- true 2> /dev/null || true
 	"$build/sandbox" run --result "$t/w.$i" -- true
 	"$build/sandbox" run --prefault --result "$t/prefault.$i" -- true
 	"$build/sandbox" run --huge-pages --result "$t/huge-pages.$i" -- true
@@ -31,8 +39,10 @@ row memory_region_us	"KVM_SET_USER_MEMORY_REGION, wall (us)" "$(of .cpu_us.memor
 row start_wall_us	"exec to first KVM_RUN: wall (us)" "$(of '.phases_us | .spec + .jail + .vmm')" ""
 row boot_wall_us	"first KVM_RUN to the agent's first word: wall (us)" "$(of .phases_us.boot)" ""
 row total_wall_us	"whole run: wall (us)" "$(of .phases_us.total)" ""
-[ "$kvm" = software ] &&
-	row init_instructions "guest kernel instructions to the agent's first word" "$(of .counters.insn_to_agent)" "emulated one by one"
+if [ "$kvm" = software ]; then
+	row init_instructions "guest kernel instructions to init" "$(with bare .counters.insn_emulation)" "emulated one by one"
+	row agent_instructions "  to the agent's first word, the root mounted" "$(of .counters.insn_to_agent)" ""
+fi
 
 echo "sandbox run -- true, from its template, in turns with the above"
 row warm_cpu_us		"exec to first KVM_RUN: CPU, all processes (us)" "$(warm \

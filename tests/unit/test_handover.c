@@ -106,7 +106,7 @@ static void an_outcome_comes_with_a_machine_or_without(void **state)
 
 static void what_is_no_machine_leaves_nothing_open(void **state)
 {
-	struct { uint32_t mask; struct handover h; } p = { 0xf, { .version = 1 } };
+	struct { uint32_t mask; struct handover h; } p = { 0xf, { .version = HANDOVER_VERSION } };
 	const int fds[8] = { 2, 2, 2, 2, 2, 2, 2, 2 };
 	int before = lowest();
 	struct handover h;
@@ -123,7 +123,7 @@ static void what_is_no_machine_leaves_nothing_open(void **state)
 	assert_int_equal(io_send_fds(there, &p, sizeof(p), fds, 3), 0);
 	assert_int_equal(machine_recv(here, &m, &h), -EPROTO);
 	p.mask = 0xf;
-	p.h.version = 2;
+	p.h.version++;
 	assert_int_equal(io_send_fds(there, &p, sizeof(p), fds, 4), 0);
 	assert_int_equal(machine_recv(here, &m, &h), -EPROTO);
 	assert_int_equal(io_send_fds(there, &p, 4, fds, 4), 0);
