@@ -103,6 +103,19 @@ static void arrange(struct kvm_run *run, const struct input *in, uint8_t *ram)
 	memcpy(run->emulation_failure.insn_bytes, in->insn, sizeof(in->insn));
 }
 
+/* The input's end over and over. */
+static void fill(uint8_t *ram)
+{
+	size_t done = xsave_len < RAM ? xsave_len : RAM;
+
+	memset(ram, 0, RAM);
+	memcpy(ram, xsave, done);
+	for (size_t n; done > 0 && done < RAM; done += n) {
+		n = done < RAM - done ? done : RAM - done;
+		memcpy(ram + done, ram, n);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct soft_vcpu cpu;
@@ -126,8 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	ram = mem.region[0].hva;
-	for (size_t at = 0; at < RAM; at++)
-		ram[at] = xsave_len ? xsave[at % xsave_len] : 0;
+	fill(ram);
 	memset(&run, 0, sizeof(run));
 	arrange(&run, &in, ram);
 	cpu.lstar = in.lstar;
