@@ -21,6 +21,8 @@
 
 #define ROOT_DISK "/dev/vda"
 #define DISK_WAIT_MS 5000		/* a driver in a module may still be probing */
+#define FRUGAL_READAHEAD 16384		/* bytes */
+#define FRUGAL_FAULTAROUND "8192"
 
 struct place {
 	const char *what, *where, *type;
@@ -85,30 +87,32 @@ static int wait_for_disk(void)
 	return -ENXIO;
 }
 
-/* The kernel hands us what it does not know of its command line.  "readahead", in KiB, is
- * how much of a file to read around a page that is asked for; our host says it where
- * reading costs more than asking again. */
+/* The kernel hands us what it does not know of its command line.  Our host says "frugal" where
+ * pages are dear: where reading a page of a file, and mapping it, costs more than asking again. */
+static bool is_frugal(void)
+{
+	return getenv("frugal");
+}
+
+/* How much of a file to read around a page that is asked for. */
 static void limit_readahead(void)
 {
-	const char *kib = getenv("readahead");
-	autoclose int fd = kib ? open(ROOT_DISK, O_RDONLY | O_CLOEXEC) : -1;
+	autoclose int fd = is_frugal() ? open(ROOT_DISK, O_RDONLY | O_CLOEXEC) : -1;
 
-	if (fd >= 0 && ioctl(fd, BLKRASET, strtoul(kib, NULL, 10) * 1024 / 512) < 0)
+	if (fd >= 0 && ioctl(fd, BLKRASET, FRUGAL_READAHEAD / 512) < 0)
 		host_log("readahead: %s", strerror(errno));
 }
 
-/* "faultaround", in bytes, is how many pages of a file to map along with the one that was
- * touched; our host says it where that costs more than another fault.  debugfs is the only
- * place to tell the kernel, and is gone again before anybody could look. */
+/* How much of a file to map along with the page that was touched.  debugfs is the only place to
+ * tell the kernel, and is gone again before anybody could look. */
 static void limit_faultaround(void)
 {
-	const char *bytes = getenv("faultaround");
 	autoclose int fd = -1;
 
-	if (!bytes || mount("debugfs", "/root", "debugfs", 0, NULL) < 0)
+	if (!is_frugal() || mount("debugfs", "/root", "debugfs", 0, NULL) < 0)
 		return;
 	fd = open("/root/fault_around_bytes", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || io_write(fd, bytes, strlen(bytes)) < 0)
+	if (fd < 0 || io_write(fd, FRUGAL_FAULTAROUND, strlen(FRUGAL_FAULTAROUND)) < 0)
 		host_log("faultaround: %s", strerror(errno));
 	umount2("/root", MNT_DETACH);
 }
