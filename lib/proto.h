@@ -14,6 +14,9 @@
  *	[closes stdout and stderr when they are drained]
  *	EXITED		->
  *
+ * Up to MAX_SESSIONS commands run at once, each EXEC with an id that none of them has: what is
+ * said of one has its id, what is said of several comes in any order.
+ *
  * In a clone of a machine whose command was running, the guest connects again; HELLO names
  * the session, and the answer is WELCOME and ATTACH, after which the streams that are still
  * open are connected and STARTED is said, as after EXEC.
@@ -30,7 +33,7 @@
 #include "lib/limits.h"
 
 #define PROTO_MAGIC	0x58425353u	/* "SSBX" */
-#define PROTO_VERSION	3
+#define PROTO_VERSION	4
 #define PORT_CONTROL	1000
 
 /* Port of stream `n` of session `id`. */
