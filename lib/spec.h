@@ -49,7 +49,8 @@ struct spec {
 	const char *require;		/* names of layers */
 	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
 	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */
-	const char *name;		/* of a savable machine, for others */
+	const char *name;		/* of the machine, for others */
+	const char *enter;		/* the machine of another run to run the command in */
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */
@@ -58,6 +59,8 @@ struct spec {
 	const char *mac, *address;	/* of that card, as text */
 	const char *pool;		/* the socket of a pool to take the machine from */
 	uint32_t machine_fd;		/* an inherited socket over which the machine comes; 0: none */
+	bool     detach;		/* to the background, once the command has started */
+	bool     keep;			/* the machine of a command that failed */
 	bool     cold, console, explain, verbose, help;
 
 	/* a pool */
@@ -92,6 +95,7 @@ enum {
 	SPEC_POOL = 16,		/* `sandbox pool` */
 	SPEC_HOST = 32,		/* the function host as a whole */
 	SPEC_FUNCTION = 64,	/* one of its functions */
+	SPEC_EXEC = 128,	/* `sandbox exec` */
 };
 
 struct spec_row {

@@ -41,6 +41,7 @@ struct facts {
 	bool has_exited, has_spawn_failed;
 
 	/* ours */
+	bool visiting;			/* the machine is another run's, we have a command in it */
 	int interrupted;		/* the signal that ended the run */
 	bool timed_out;
 	bool complete;			/* EXITED, and every output read to its end */

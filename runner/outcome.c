@@ -196,6 +196,8 @@ static bool ended_too_early(struct outcome *o, const struct question *q)
 {
 	const struct facts *f = q->f;
 
+	if (f->visiting)
+		return verdict(o, REASON_ERROR, EXIT_SANDBOX, "the machine ended before the command was over");
 	if (!f->t_ended && f->leash_hung_up)
 		return verdict(o, REASON_ERROR, EXIT_SANDBOX, f->t_jailed ?
 			       "the keeper of the jail was killed" :
