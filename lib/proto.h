@@ -86,6 +86,7 @@ struct msg_exec {
 	uint32_t flags;
 	uint16_t rows, cols;		/* with EXEC_TTY */
 	uint32_t argc, envc;
+	uint32_t max_pids;		/* of all commands from now on, if not 0 */
 	char     user[64];		/* "1000", "root", "app:web" */
 	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V */
 };
@@ -117,10 +118,13 @@ struct msg_attach {
 	uint16_t rows, cols;		/* of a terminal, if the command has one */
 };
 
+enum exited_limit { LIMIT_NONE, LIMIT_PIDS, N_EXITED_LIMITS };
+
 struct msg_exited {
 	int32_t  code, signal;		/* signal is 0 for an exit */
 	uint32_t oom_kill;		/* the guest's kernel killed something for memory */
 	uint32_t drained;		/* 0: something still held an output open */
+	uint32_t limit, zero;		/* enum exited_limit: which one ended it */
 	uint64_t user_us, system_us, maxrss_kib;
 };
 

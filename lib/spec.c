@@ -55,6 +55,18 @@ const struct spec_row spec_rows[] = {
 	  "end the command after this long with exit code 124 (no limit)",
 	  "Counted from the start of the command, not of the machine. 500ms, 10s, 5m, 1h; a "
 	  "bare number is seconds.", 0 },
+	{ "cpu-seconds", SPEC_U32, MACHINE | SPEC_DOWN, AT(cpu_seconds), 0, 1u << 30, "N",
+	  "end the machine when it has used that much processor time, with reason cpu-limit (no limit)",
+	  "Of its monitor and of everything in the guest, all processors together, from the start of the "
+	  "machine. The exit code is 152, as of a command that SIGXCPU has ended.", 0 },
+	{ "output-limit", SPEC_SIZE, CALL | SPEC_EXEC, AT(output_limit), 1, 1ull << 50, "SIZE",
+	  "end a command that writes more than this, with reason output-limit (no limit)",
+	  "Stdout and stderr together. What was read by then is passed on, which may be up to 128K more. "
+	  "The exit code is 153, as of a command that SIGXFSZ has ended.", 0 },
+	{ "pids", SPEC_U32, CALL, AT(pids), 1, 1u << 20, "N",
+	  "processes and threads that all commands of the machine may have at once (no limit)",
+	  "Where one more is to be started, all are killed, with reason pids-limit and exit code 137. The "
+	  "guest's kernel counts.", 0 },
 	{ "kernel", SPEC_STR, MACHINE, AT(kernel), 0, 0, "FILE",
 	  "guest kernel, an ELF vmlinux or a bzImage (the built one)", NULL, 0 },
 	{ "initrd", SPEC_STR, MACHINE, AT(initrd_path), 0, 0, "FILE",

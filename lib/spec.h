@@ -38,6 +38,7 @@ struct spec {
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
 	bool     prefault, huge_pages;	/* guest memory: in place before the guest runs; of 2 MiB */
 	bool     savable;		/* it may be saved while the command runs */
+	uint32_t cpu_seconds;		/* of processor time that the monitor may use; 0: no limit */
 	uint64_t disk_rate;		/* bytes a second, read and written each; 0: no limit */
 	uint32_t layers;		/* rather no machine than without these, bits of enum layer */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
@@ -53,6 +54,8 @@ struct spec {
 	const char *enter;		/* the machine of another run to run the command in */
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
+	uint64_t output_limit;		/* bytes that the command may write; 0: no limit */
+	uint32_t pids;			/* processes and threads of the guest's commands; 0: no limit */
 	uint32_t tty;			/* enum spec_tty */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
 	uint32_t net_fd;		/* an inherited tap or stream; 0: no network card */

@@ -67,6 +67,12 @@ uint64_t identity_generation(void);	/* WELCOME's */
 int group_fd(void);			/* for CLONE_INTO_CGROUP, or -1 without cgroups */
 uint64_t group_oom_kills(void);		/* processes that ran out of memory so far */
 
+/* From now on its processes are no more than that.  A descriptor on which EPOLLPRI says that there
+ * was to be one more, or a negative errno. */
+int group_limit_pids(uint32_t most);
+bool group_had_too_many(void);		/* has it ever said so? */
+void group_kill(void);
+
 /* --- account.c: who a command runs as ---------------------------------------------- */
 
 #define ACCOUNT_GROUPS 32

@@ -29,7 +29,7 @@
 #define MAX_FILES 1048576		/* what a command may raise its limit to */
 
 /* What an event is about: a stream of a session, or one of these. */
-enum { TAG_CONTROL = MAX_SESSIONS * N_STREAMS, TAG_DEATHS, N_TAGS };
+enum { TAG_CONTROL = MAX_SESSIONS * N_STREAMS, TAG_DEATHS, TAG_PIDS, N_TAGS };
 
 struct session {
 	uint32_t id, flags;
@@ -44,6 +44,7 @@ struct session {
 
 static struct session first, *others;	/* others: MAX_SESSIONS - 1, or NULL */
 static int epfd, deaths;		/* deaths: a signalfd for SIGCHLD */
+static bool pids_limited;
 
 /* --- the table ---------------------------------------------------------------------- */
 
@@ -126,6 +127,24 @@ static void tell_started(const struct session *s, struct msg *m)
 	host_send(m, MSG_STARTED, s->id, sizeof(m->started));
 }
 
+static int listen_to(int fd, uint32_t tag, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = tag };
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* What the host has asked for it has, or nothing runs. */
+static void limit_pids(uint32_t most)
+{
+	int fd = group_limit_pids(most);
+	int rc = fd < 0 ? fd : listen_to(fd, TAG_PIDS, EPOLLPRI);
+
+	if (rc < 0 && rc != -EEXIST)
+		host_give_up("a limit of processes: %s", strerror(-rc));
+	pids_limited = true;
+}
+
 static uint64_t oom_kills_known;	/* when somebody last asked */
 
 static void exec_request(struct msg *m)
@@ -139,6 +158,8 @@ static void exec_request(struct msg *m)
 	s->flags = m->exec.flags;
 	s->exited = false;
 	s->oom_kills = oom_kills_known;
+	if (m->exec.max_pids)
+		limit_pids(m->exec.max_pids);
 	s->pid = start(s, m, &why);
 	if (s->pid == 0) {
 		m->spawn_failed = why;
@@ -146,13 +167,6 @@ static void exec_request(struct msg *m)
 		return;
 	}
 	tell_started(s, m);
-}
-
-static int listen_to(int fd, uint32_t tag)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = tag };
-
-	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
 /* In a clone of a machine whose command was running: the connections were the other machine's,
@@ -165,7 +179,7 @@ static void find_host(void)
 	if (rc == 0)
 		rc = welcome();
 	if (rc == 0)
-		rc = listen_to(host_fd(), TAG_CONTROL);
+		rc = listen_to(host_fd(), TAG_CONTROL, EPOLLIN);
 	if (rc < 0)
 		host_give_up("reaching the host again: %s", strerror(-rc));
 }
@@ -206,6 +220,7 @@ static void command_ended(struct session *s, int status, const struct rusage *us
 		.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
 		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 		.oom_kill = ran_out_of_memory(s, status),
+		.limit = pids_limited && group_had_too_many() ? LIMIT_PIDS : LIMIT_NONE,
 		.user_us = microseconds(used->ru_utime),
 		.system_us = microseconds(used->ru_stime),
 		.maxrss_kib = (uint64_t)used->ru_maxrss,
@@ -331,8 +346,16 @@ int serve_init(void)
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (deaths < 0 || epfd < 0)
 		return -errno;
-	rc = listen_to(deaths, TAG_DEATHS);
+	rc = listen_to(deaths, TAG_DEATHS, EPOLLIN);
 	return rc < 0 ? rc : streams_init(epfd);
+}
+
+/* Once: what is killed forks no more. */
+static void too_many_pids(void)
+{
+	if (!group_had_too_many())	/* and by that, the event is read */
+		return;
+	group_kill();
 }
 
 static void stream_event(struct session *s, unsigned i)
@@ -352,6 +375,8 @@ static void dispatch(struct msg *m, const struct epoll_event *ev)
 		control_ready(m);
 	else if (tag == TAG_DEATHS)
 		reap();
+	else if (tag == TAG_PIDS)
+		too_many_pids();
 	else
 		stream_event(session_at(tag / N_STREAMS), tag % N_STREAMS);
 }
@@ -360,7 +385,7 @@ void serve(void)
 {
 	static struct msg m;
 	struct epoll_event ev[N_TAGS];
-	int rc = listen_to(host_fd(), TAG_CONTROL);
+	int rc = listen_to(host_fd(), TAG_CONTROL, EPOLLIN);
 
 	if (rc < 0)
 		host_give_up("epoll: %s", strerror(-rc));

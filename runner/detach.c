@@ -28,6 +28,27 @@ static int open_output(const struct run *r, const char *name, struct err *err)
 	return fd < 0 ? err_sys(err, "the file for outputs, %s", name) : fd;
 }
 
+/* Nothing that we have inherited by accident is kept from its other end for as long as we run. */
+static void close_others(const struct run *r)
+{
+	const unsigned kept[] = { (unsigned)r->claim.dir, (unsigned)r->claim.file, (unsigned)r->ready,
+				  r->opts.spec.kvm_fd, r->opts.spec.net_fd };
+	unsigned from = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned next = ~0u;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= from && kept[i] < next)
+				next = kept[i];
+		if (next > from)
+			close_range(from, next - 1, 0);
+		if (next == ~0u)
+			return;
+		from = next + 1;
+	}
+}
+
 /* Away from the terminal and from whoever waits for our outputs to be closed. */
 static int settle(int out, int errors, struct err *err)
 {
@@ -76,8 +97,11 @@ static int fork_off(struct run *r, int out, int errors, int *code, struct err *e
 		return err_sys(err, "cannot go to the background");
 	close(ready[pid > 0]);
 	if (pid == 0) {
+		int rc = settle(out, errors, err);
+
 		r->ready = ready[1];
-		return settle(out, errors, err);
+		close_others(r);
+		return rc;
 	}
 	*code = wait_in_front(r, pid, ready[0], errors);
 	return 1;
@@ -101,6 +125,8 @@ int detach(struct run *r, int *code, struct err *err)
 	out = open_output(r, "out", err);
 	errors = out < 0 ? -1 : open_output(r, "err", err);
 	rc = errors < 0 ? -err->code : fork_off(r, out, errors, code, err);
+	if (rc == 0)
+		out = errors = -1;	/* the process in the background has them as 1 and 2 */
 	if (rc < 0)
 		register_release(&r->claim);
 	return rc;

@@ -43,7 +43,7 @@ struct facts {
 	/* ours */
 	bool visiting;			/* the machine is another run's, we have a command in it */
 	int interrupted;		/* the signal that ended the run */
-	bool timed_out;
+	bool timed_out, wrote_too_much;
 	bool complete;			/* EXITED, and every output read to its end */
 	char protocol[120];		/* which rule the guest or the vmm broke */
 	struct err jail_error;		/* the first REPORT_ERROR over FD_LEASH */

@@ -168,6 +168,7 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 		return err_set(err, E2BIG, "the command has more than %d arguments", MAX_ARGS);
 	s->id = id;
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
+	m->exec.max_pids = spec->pids;
 	if (spec->disks_ro != (1u << spec->disks) - 1)
 		m->exec.flags |= EXEC_SYNC;
 	if (tty)

@@ -175,6 +175,17 @@ static void drain(struct run *r)
 	enter(r, DRAINING, r->facts.exited.drained ? DRAIN_TIME : DRAIN_TIME_OPEN);
 }
 
+/* It may be over by now, and is no less too much. */
+static void look_at_output(struct run *r)
+{
+	uint64_t limit = r->opts.spec.output_limit;
+
+	if (!limit || r->facts.wrote_too_much || r->stage > DRAINING || stdio_output(&r->stdio) <= limit)
+		return;
+	r->facts.wrote_too_much = true;
+	stop(r);
+}
+
 static void advance_running(struct run *r)
 {
 	if (!r->facts.has_exited)
@@ -256,6 +267,7 @@ static void advance(struct run *r)
 	explain_cold(r);
 	tell_saved(r);
 	visitors_go_on(&r->visitors);
+	look_at_output(r);
 	if (r->stage == BOOTING)
 		advance_booting(r);
 	if (r->stage == RUNNING)
