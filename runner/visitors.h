@@ -49,4 +49,11 @@ void visitors_go_on(struct visitors *vs);
 /* The machine ends. */
 void visitors_leave(struct visitors *vs);
 
+/* For places.c. */
+bool visitor_is_here(const struct visitor *v);
+void visitor_leave(struct visitor *v);
+void visitor_kill(struct visitor *v);			/* its command */
+void visitor_stream(struct broker_port *p, int fd);	/* the guest has connected one */
+bool visitors_take(struct session *s, const struct msg *m);	/* a session's `others` */
+
 #endif
