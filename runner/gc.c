@@ -13,15 +13,15 @@
 int cmd_gc(int argc, char **argv)
 {
 	struct err err = { 0 }, also = { 0 };
-	unsigned n;
+	unsigned n = 0;
 
-	(void)argv;
-	if (argc != 1) {
-		say("usage: sandbox gc, without arguments");
+	if (argc > 2) {
+		say("usage: sandbox gc [NAME]");
 		return EXIT_SANDBOX;
 	}
-	n = cgroup_sweep(&err);
-	n += register_sweep(&also);
+	if (argc == 1)
+		n = cgroup_sweep(&err);
+	n += register_sweep(argv[1], &also);
 	printf("%u removed\n", n);
 	if (!err.code)
 		err = also;

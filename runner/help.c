@@ -25,7 +25,7 @@ static const struct {
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
-	{ "gc", "remove what runs have left that were killed with their keeper" },
+	{ "gc [NAME]", "remove what killed runs, and detached ones that are over, have left" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
 	{ "help [--man]", "print this, or the man page" },
 	{ "version", "print the version" },

@@ -296,7 +296,7 @@ int register_each(void (*each)(struct claim *c), struct err *err)
 	return 0;
 }
 
-unsigned register_sweep(struct err *err)
+unsigned register_sweep(const char *name, struct err *err)
 {
 	autoclose int top = open_top(false, err);
 	struct dirent **names;
@@ -309,7 +309,8 @@ unsigned register_sweep(struct err *err)
 	}
 	n = list(top, &names);
 	for (int i = 0; i < n; i++) {
-		removed += remove_dead(top, names[i]->d_name);
+		if (!name || !strcmp(name, names[i]->d_name))
+			removed += remove_dead(top, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);

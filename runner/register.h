@@ -65,7 +65,7 @@ int  register_wait(const struct claim *c);
 /* Each entry, by name; what the dead have left that were not detached is removed. */
 int register_each(void (*each)(struct claim *c), struct err *err);
 
-/* Remove all that do not live; how many. */
-unsigned register_sweep(struct err *err);
+/* Remove all that do not live, or just the one of that name, if it is not NULL; how many. */
+unsigned register_sweep(const char *name, struct err *err);
 
 #endif

@@ -32,7 +32,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	register_sweep(&err);
+	register_sweep(NULL, &err);
 	assert_int_equal(rmdir(top), 0);
 	return 0;
 }
@@ -134,9 +134,10 @@ static void the_dead_are_noticed(void **state)
 	assert_false(register_lives(&c));
 	assert_int_equal(c.entry.state, ENTRY_RUNNING);	/* it could not say how it ended */
 	register_close(&c);
-	assert_int_equal(register_sweep(&err), 1);
+	assert_int_equal(register_sweep("a", &err), 0);
+	assert_int_equal(register_sweep("b", &err), 1);
 	assert_int_equal(count(), 0);
-	assert_int_equal(register_sweep(&err), 0);
+	assert_int_equal(register_sweep(NULL, &err), 0);
 }
 
 static void the_living_are_not_swept_out(void **state)
@@ -144,7 +145,7 @@ static void the_living_are_not_swept_out(void **state)
 	pid_t pid = claims("living", true);
 
 	(void)state;
-	assert_int_equal(register_sweep(&err), 0);
+	assert_int_equal(register_sweep(NULL, &err), 0);
 	assert_int_equal(count(), 1);
 	kill_hard(pid);
 }
