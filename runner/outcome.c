@@ -60,9 +60,9 @@ static bool timed_out(struct outcome *o, const struct question *q)
  * may signal it. */
 static bool used_its_time(struct outcome *o, const struct question *q)
 {
-	return q->spec->cpu_seconds && q->f->t_ended && q->f->ended.signal == SIGXCPU &&
-	       verdict(o, REASON_CPU_LIMIT, EXIT_SIGNAL + SIGXCPU, "the machine has used the %u "
-		       "seconds of processor time that it had (--cpu-seconds)", q->spec->cpu_seconds);
+	return q->f->t_ended && q->f->ended.signal == SIGXCPU &&
+	       verdict(o, REASON_CPU_LIMIT, EXIT_SIGNAL + SIGXCPU, "the machine has used the "
+		       "processor time that it had (--cpu-seconds)");
 }
 
 static bool wrote_too_much(struct outcome *o, const struct question *q)

@@ -200,6 +200,7 @@ static bool is_reusable(const struct run *r)
 	struct err unused;
 
 	return r->handover.give_back && r->giver.fd >= 0 && r->facts.exited.drained &&
+	       r->facts.exited.limit == LIMIT_NONE &&
 	       !r->facts.interrupted && !failed(&r->facts) && session_idle(&r->session) &&
 	       r->broker.watch.fd >= 0 && r->broker.n == 0 && r->leash.have == 0 &&
 	       r->log.have == 0 && stdio_error(&r->stdio, &unused) == 0;
