@@ -15,8 +15,9 @@ if [ -n "$image" ]; then
 	[ -r "$root" ] || { echo "image: this runner has no image '$image'" >&2; build_failure 1; }
 fi
 
-"$SANDBOX" kill "$machine" 2> /dev/null		# of a try before this one
+"$SANDBOX" kill "$machine" 2> /dev/null && "$SANDBOX" wait "$machine"	# of a try before this one
 # shellcheck disable=SC2086 # options are words
 "$SANDBOX" run --detach --name "$machine" --timeout "$SANDBOX_JOB_TIME" $SANDBOX_OPTIONS ${root:+--root "$root"} \
-	--user root -- sh -c 'mkdir -p /builds /cache && chmod 1777 /builds /cache && exec sleep infinity' ||
+	-- sleep infinity &&
+	"$SANDBOX" exec --user root "$machine" -- sh -c 'mkdir -p /builds /cache && chmod 1777 /builds /cache' ||
 	system_failure "the machine of the job could not be started"

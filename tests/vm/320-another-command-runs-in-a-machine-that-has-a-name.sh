@@ -1,13 +1,5 @@
 # Beside its own command, with streams, exit codes, signals and a terminal as a run has them.
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T
-told() {
-	for _ in $(seq 1500); do
-		grep -q "$2" "$1" && return
-		sleep 0.1
-	done
-	fail "no '$2' in: $(cat "$1")"
-}
+. "$(dirname "$0")/living.sh"
 mkfifo "$T/in"
 "$SANDBOX" run --name box -- sh -c 'echo up; read line; echo "$line"; exit 3' < "$T/in" > "$T/out" 2> "$T/err" &
 run=$!
@@ -41,10 +33,10 @@ equal "$?,$(tail -1 "$T/1")" 9,caught "a signal to one of two"
 kill -9 $two
 wait $two 2> /dev/null
 for _ in $(seq 50); do
-	"$SANDBOX" exec box -- pgrep -f 'sleep 300' > /dev/null || break
+	"$SANDBOX" exec box -- pgrep -f '[s]leep 300' > /dev/null || break
 	sleep 0.2
 done
-"$SANDBOX" exec box -- pgrep -f 'sleep 300' && fail "the command of one that was killed lives on"
+"$SANDBOX" exec box -- pgrep -f '[s]leep 300' && fail "the command of one that was killed lives on"
 
 if command -v script > /dev/null; then
 	timeout 60 script -qefc "$SANDBOX exec box -- sh -c 'tty; stty size'" "$T/tty" > /dev/null < /dev/null

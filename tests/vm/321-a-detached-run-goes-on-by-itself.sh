@@ -1,6 +1,5 @@
 # Its name at once, its outputs and its exit code later, and none of them for ever.
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T
+. "$(dirname "$0")/living.sh"
 equal "$("$SANDBOX" run --detach --name job -- sh -c 'echo one; echo two >&2; sleep 3; echo end; exit 5')" job "the name"
 "$SANDBOX" ps | grep -q '^job *running.*sh -c' || fail "ps: $("$SANDBOX" ps)"
 "$SANDBOX" logs job > "$T/o" 2> "$T/e"
@@ -36,7 +35,7 @@ grep -q "not found in the guest" "$T/e" || fail "it says: $(cat "$T/e")"
 refused "there is no machine 'bad'" "$SANDBOX" logs bad
 
 # Of an endless output, the end.
-"$SANDBOX" run --detach --name loud -- sh -c 'yes 0123456789012345678901234567890123456789 | head -c 12000000; echo last' > /dev/null
+"$SANDBOX" run --detach --name loud -- sh -c 'yes 0123456789012345678901234567890123456789 | head -c 12000000; echo; echo last' > /dev/null
 status 0 "$SANDBOX" wait loud
 "$SANDBOX" logs loud > "$T/o"
 equal "$(tail -1 "$T/o")" last "the end of a long output"

@@ -1,6 +1,5 @@
 # It uses no processor meanwhile, nothing of it is lost, and the time does not count.
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T
+. "$(dirname "$0")/living.sh"
 "$SANDBOX" run --detach --name m --timeout 8s -- sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done' > /dev/null
 cpu() { "$SANDBOX" stats m | awk '$1 == "m" { print $3 + 0 }'; }
 sleep 1

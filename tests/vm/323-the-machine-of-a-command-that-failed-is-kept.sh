@@ -1,5 +1,4 @@
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T
+. "$(dirname "$0")/living.sh"
 "$SANDBOX" run --keep-on-fail --detach --name broken -- sh -c 'echo wrong > /tmp/why; exit 3' > /dev/null
 for _ in $(seq 100); do
 	"$SANDBOX" ps | grep -q '^broken *kept' && break

@@ -1,9 +1,8 @@
 # alone: compares what is on the host before and after
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/living.sh"
 "$SANDBOX" run -- true > /dev/null 2>&1		# the template is there
 "$SANDBOX" gc > "$T/gc"
 before=$(leftovers)
-export XDG_RUNTIME_DIR=$T
 start() {
 	"$SANDBOX" run --detach --name m -- sleep infinity > /dev/null || fail "no start"
 	runner=$("$SANDBOX" ps | awk '$1 == "m" { print $3 }')

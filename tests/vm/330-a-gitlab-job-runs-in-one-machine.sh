@@ -1,6 +1,5 @@
 # The test plays the part of gitlab-runner, which calls config, prepare, run for each stage, and cleanup.
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T
+. "$(dirname "$0")/living.sh"
 executor=$(realpath "$(dirname "$0")/../../contrib/gitlab-runner")
 export SANDBOX_SETTINGS=$T/settings
 mkdir "$T/images"

@@ -1,6 +1,6 @@
 # The test plays the part of the runner: a file for each step, and the shell of the step with it.
-. "$(dirname "$0")/lib.sh"
-export XDG_RUNTIME_DIR=$T GITHUB_RUN_ID=77 GITHUB_RUN_ATTEMPT=2 GITHUB_WORKSPACE=$T/work SANDBOX_OPTIONS="--pids 200"
+. "$(dirname "$0")/living.sh"
+export GITHUB_RUN_ID=77 GITHUB_RUN_ATTEMPT=2 GITHUB_WORKSPACE=$T/work SANDBOX_OPTIONS="--pids 200"
 shell=$(realpath "$(dirname "$0")/../../contrib/github/sandbox-step")
 mkdir -p "$T/bin" "$T/work/.git"
 ln -s "$SANDBOX" "$T/bin/sandbox"
