@@ -116,6 +116,8 @@ static int save_running(const char *id, const char *path, struct err *err)
 	if (fd < 0)
 		return fd;
 	rc = sock = door_ask(machine.dir, id, &q, fd, &a, err);
+	if (rc < 0 && a.err.code)
+		err_in(err, "machine '%s'", id);
 	if (rc < 0)
 		savefile_close(fd, path, 0, 0, "", &unused);
 	else
