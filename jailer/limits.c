@@ -43,28 +43,37 @@ static rlim_t processes(const struct jail *j)
 	return j->privileged ? j->spec.cpus + j->spec.disks + 5 : RLIM_INFINITY;
 }
 
+/* Of all threads, the guest's processors among them.  SIGXCPU says why, so the hard limit, which is
+ * SIGKILL's, lies above. */
+static rlim_t cpu_time(const struct jail *j)
+{
+	return j->spec.cpu_seconds ? j->spec.cpu_seconds : RLIM_INFINITY;
+}
+
 static const struct limit {
 	int resource;
 	const char *name;
 	rlim_t (*value)(const struct jail *j);
 	bool needed;			/* less than this and the vmm cannot work */
+	rlim_t above;			/* by which the hard one is higher than the soft one */
 } limits[] = {
-	{ RLIMIT_CORE, "core file size", none, false },
-	{ RLIMIT_FSIZE, "file size", file_size, false },
-	{ RLIMIT_MEMLOCK, "locked memory", none, false },
-	{ RLIMIT_MSGQUEUE, "message queues", none, false },
-	{ RLIMIT_RTPRIO, "real-time priority", none, false },
-	{ RLIMIT_NICE, "nice", none, false },
-	{ RLIMIT_NPROC, "processes", processes, false },
-	{ RLIMIT_NOFILE, "open files", open_files, true },
-	{ RLIMIT_AS, "address space", address_space, true },
+	{ RLIMIT_CORE, "core file size", none, false, 0 },
+	{ RLIMIT_FSIZE, "file size", file_size, false, 0 },
+	{ RLIMIT_CPU, "processor time", cpu_time, false, 1 },
+	{ RLIMIT_MEMLOCK, "locked memory", none, false, 0 },
+	{ RLIMIT_MSGQUEUE, "message queues", none, false, 0 },
+	{ RLIMIT_RTPRIO, "real-time priority", none, false, 0 },
+	{ RLIMIT_NICE, "nice", none, false, 0 },
+	{ RLIMIT_NPROC, "processes", processes, false, 0 },
+	{ RLIMIT_NOFILE, "open files", open_files, true, 0 },
+	{ RLIMIT_AS, "address space", address_space, true, 0 },
 };
 
 #define N_LIMITS (sizeof(limits) / sizeof(limits[0]))
 
 static int set_limit(const struct limit *l, const struct jail *j, struct err *err)
 {
-	rlim_t want = l->value(j);
+	rlim_t want = l->value(j), hard;
 	struct rlimit r, seen;
 
 	if (getrlimit(l->resource, &r) < 0)
@@ -76,10 +85,12 @@ static int set_limit(const struct limit *l, const struct jail *j, struct err *er
 				       (unsigned long long)r.rlim_max, (unsigned long long)want);
 		want = r.rlim_max;
 	}
-	r.rlim_cur = r.rlim_max = want;
+	hard = want < r.rlim_max ? want + l->above : want;
+	r.rlim_cur = want;
+	r.rlim_max = hard;
 	if (setrlimit(l->resource, &r) < 0 || getrlimit(l->resource, &seen) < 0)
 		return err_sys(err, "limit of %s", l->name);
-	if (seen.rlim_cur != want || seen.rlim_max != want)
+	if (seen.rlim_cur != want || seen.rlim_max != hard)
 		return err_set(err, EPERM, "limit of %s: was not taken", l->name);
 	return 0;
 }

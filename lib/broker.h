@@ -13,7 +13,8 @@ enum broker_op {
 	BROKER_REQUEST = 1,	/* vmm: the guest connects to host port `port` as `id` */
 	BROKER_ACCEPT,		/* runner: request `id` gets this descriptor */
 	BROKER_REFUSE,		/* runner: request `id` is reset */
-	BROKER_CONNECT,		/* runner: connect this descriptor to guest port `port` */
+	BROKER_CONNECT,		/* runner: connect this descriptor to guest port `port`; or, to a run
+				 * that visits its machine: the guest has connected it to host port `port` */
 	BROKER_STOP,		/* runner: the run is over, stop the machine */
 	BROKER_START,		/* runner: a machine that is held may run; once */
 	BROKER_SAVE,		/* runner: save a savable machine into this descriptor of a file,

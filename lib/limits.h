@@ -10,6 +10,7 @@
 #define MAX_CMDLINE	2048		/* kernel command line, with its NUL */
 #define MAX_HOSTNAME	64		/* with its NUL, as Linux has it */
 #define MAX_ARGS	1024		/* argv or environment entries */
+#define MAX_SESSIONS	8		/* commands of one machine at once */
 #define MAX_FRAME	65536		/* one control message, header included */
 
 #define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */

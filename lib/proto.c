@@ -152,7 +152,8 @@ int msg_check(const struct msg *m, enum side from)
 		break;
 	case MSG_EXITED:
 		ok = m->exited.code >= 0 && m->exited.code <= 255 &&
-		     m->exited.signal >= 0 && m->exited.signal <= 64;
+		     m->exited.signal >= 0 && m->exited.signal <= 64 &&
+		     m->exited.limit < N_EXITED_LIMITS && m->exited.zero == 0;
 		break;
 	case MSG_LOG:
 		ok = terminated(m->log.text, sizeof(m->log.text));

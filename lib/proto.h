@@ -14,6 +14,9 @@
  *	[closes stdout and stderr when they are drained]
  *	EXITED		->
  *
+ * Up to MAX_SESSIONS commands run at once, each EXEC with an id that none of them has: what is
+ * said of one has its id, what is said of several comes in any order.
+ *
  * In a clone of a machine whose command was running, the guest connects again; HELLO names
  * the session, and the answer is WELCOME and ATTACH, after which the streams that are still
  * open are connected and STARTED is said, as after EXEC.
@@ -30,7 +33,7 @@
 #include "lib/limits.h"
 
 #define PROTO_MAGIC	0x58425353u	/* "SSBX" */
-#define PROTO_VERSION	3
+#define PROTO_VERSION	4
 #define PORT_CONTROL	1000
 
 /* Port of stream `n` of session `id`. */
@@ -83,6 +86,7 @@ struct msg_exec {
 	uint32_t flags;
 	uint16_t rows, cols;		/* with EXEC_TTY */
 	uint32_t argc, envc;
+	uint32_t max_pids;		/* of all commands from now on, if not 0 */
 	char     user[64];		/* "1000", "root", "app:web" */
 	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V */
 };
@@ -114,10 +118,13 @@ struct msg_attach {
 	uint16_t rows, cols;		/* of a terminal, if the command has one */
 };
 
+enum exited_limit { LIMIT_NONE, LIMIT_PIDS, N_EXITED_LIMITS };
+
 struct msg_exited {
 	int32_t  code, signal;		/* signal is 0 for an exit */
 	uint32_t oom_kill;		/* the guest's kernel killed something for memory */
 	uint32_t drained;		/* 0: something still held an output open */
+	uint32_t limit, zero;		/* enum exited_limit: which one ended it */
 	uint64_t user_us, system_us, maxrss_kib;
 };
 

@@ -36,25 +36,37 @@ const struct spec_row spec_rows[] = {
 	  "cache is read without limit, and what is written to a file that others have just written "
 	  "may count as theirs. Needs a control group that limits I/O: io in version 2, blkio in "
 	  "version 1.", 0 },
-	{ "env", SPEC_LIST, CALL, AT(env), 0, MAX_ARGS, "K[=V]",
+	{ "env", SPEC_LIST, CALL | SPEC_EXEC, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
 	  "Nothing else of the host's environment is passed on. HOME, USER, SHELL and PATH are "
 	  "set for the user, and SANDBOX_GENERATION: 0 in a machine that was booted, in a restored "
 	  "one a number that no other restore has.", 0 },
-	{ "workdir", SPEC_STR, CALL, AT(workdir), 0, 0, "DIR",
+	{ "workdir", SPEC_STR, CALL | SPEC_EXEC, AT(workdir), 0, 0, "DIR",
 	  "directory in the guest to start the command in (the user's home, or /)", NULL, 0 },
-	{ "user", SPEC_STR, CALL, AT(user), 0, 0, "USER[:GROUP]",
+	{ "user", SPEC_STR, CALL | SPEC_EXEC, AT(user), 0, 0, "USER[:GROUP]",
 	  "guest user to run the command as, by name or number (1000)", NULL, 0 },
 	{ "hostname", SPEC_STR, CALL, AT(hostname), 0, 0, "NAME",
 	  "the guest's host name (sandbox)", NULL, 0 },
-	{ "tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
+	{ "tty", SPEC_CHOICE, SPEC_FLAG | SPEC_EXEC, AT(tty), 0, 0, NULL,
 	  "give the command a terminal (if stdin and stdout are one)", NULL, TTY_ON },
-	{ "no-tty", SPEC_CHOICE, SPEC_FLAG, AT(tty), 0, 0, NULL,
+	{ "no-tty", SPEC_CHOICE, SPEC_FLAG | SPEC_EXEC, AT(tty), 0, 0, NULL,
 	  "give the command pipes, even at a terminal", NULL, TTY_OFF },
-	{ "timeout", SPEC_DURATION, CALL, AT(timeout), 1, UINT64_MAX, "DUR",
+	{ "timeout", SPEC_DURATION, CALL | SPEC_EXEC, AT(timeout), 1, UINT64_MAX, "DUR",
 	  "end the command after this long with exit code 124 (no limit)",
 	  "Counted from the start of the command, not of the machine. 500ms, 10s, 5m, 1h; a "
 	  "bare number is seconds.", 0 },
+	{ "cpu-seconds", SPEC_U32, MACHINE | SPEC_DOWN, AT(cpu_seconds), 0, 1u << 30, "N",
+	  "end the machine when it has used that much processor time, with reason cpu-limit (no limit)",
+	  "Of its monitor and of everything in the guest, all processors together, from the start of the "
+	  "machine. The exit code is 152, as of a command that SIGXCPU has ended.", 0 },
+	{ "output-limit", SPEC_SIZE, CALL | SPEC_EXEC, AT(output_limit), 1, 1ull << 50, "SIZE",
+	  "end a command that writes more than this, with reason output-limit (no limit)",
+	  "Stdout and stderr together. What was read by then is passed on, which may be up to 128K more. "
+	  "The exit code is 153, as of a command that SIGXFSZ has ended.", 0 },
+	{ "pids", SPEC_U32, CALL, AT(pids), 1, 1u << 20, "N",
+	  "processes and threads that all commands of the machine may have at once (no limit)",
+	  "Where one more is to be started, all are killed, with reason pids-limit and exit code 137. The "
+	  "guest's kernel counts.", 0 },
 	{ "kernel", SPEC_STR, MACHINE, AT(kernel), 0, 0, "FILE",
 	  "guest kernel, an ELF vmlinux or a bzImage (the built one)", NULL, 0 },
 	{ "initrd", SPEC_STR, MACHINE, AT(initrd_path), 0, 0, "FILE",
@@ -86,11 +98,21 @@ const struct spec_row spec_rows[] = {
 	  "let `sandbox snapshot take` save the machine while the command runs",
 	  "Its monitor keeps the system calls that this takes; that is why it must be asked for.", 0 },
 	{ "name", SPEC_STR, SPEC_FLAG, AT(name), 0, 0, "NAME",
-	  "what `sandbox snapshot take` knows the machine by (the process id of this sandbox)",
-	  NULL, 0 },
+	  "what `sandbox exec`, `kill`, `wait` and so on know the machine by (the process id)",
+	  "A run with a name, like a savable or detached one, is found by the other commands of its user "
+	  "and by nobody else.", 0 },
+	{ "detach", SPEC_BOOL, SPEC_FLAG, AT(detach), 0, 0, NULL,
+	  "go to the background when the command has started, and print the name",
+	  "The command reads an empty stdin; what it writes is kept, the last 8M of stdout and of stderr, "
+	  "for `sandbox logs`, and its exit code for `sandbox wait`, until the name is used again or "
+	  "`sandbox gc` is called.", 0 },
+	{ "keep-on-fail", SPEC_BOOL, SPEC_FLAG, AT(keep), 0, 0, NULL,
+	  "let the machine of a command that fails wait for `sandbox exec`, until `sandbox kill`",
+	  "A command fails that ends with another code than 0 or by a signal. --timeout ends the machine "
+	  "all the same.", 0 },
 	{ "console", SPEC_BOOL, SPEC_FLAG, AT(console), 0, 0, NULL,
 	  "copy the guest kernel's console to stderr", NULL, 0 },
-	{ "result", SPEC_STR, SPEC_FLAG, AT(result), 0, 0, "FILE",
+	{ "result", SPEC_STR, SPEC_FLAG | SPEC_EXEC, AT(result), 0, 0, "FILE",
 	  "write what happened as JSON: reason, code, phases, layers", NULL, 0 },
 	{ "kvm-fd", SPEC_U32, MACHINE, AT(kvm_fd), 3, 1 << 20, "FD",
 	  "use this inherited descriptor of /dev/kvm instead of opening it",
@@ -116,9 +138,9 @@ const struct spec_row spec_rows[] = {
 	{ "explain", SPEC_BOOL, SPEC_FLAG, AT(explain), 0, 0, NULL,
 	  "print the whole plan - jail, filters, devices, command line - and start nothing",
 	  NULL, 0 },
-	{ "verbose", SPEC_BOOL, ANYONE, AT(verbose), 0, 0, NULL,
+	{ "verbose", SPEC_BOOL, ANYONE | SPEC_EXEC, AT(verbose), 0, 0, NULL,
 	  "say on stderr what happens when", NULL, 0 },
-	{ "help", SPEC_BOOL, ANYONE, AT(help), 0, 0, NULL, "print this and exit", NULL, 0 },
+	{ "help", SPEC_BOOL, ANYONE | SPEC_EXEC, AT(help), 0, 0, NULL, "print this and exit", NULL, 0 },
 
 	{ "size", SPEC_U32, SPEC_POOL, AT(size), 1, MAX_READY, "N",
 	  "machines that wait, ready to run (2)", NULL, 0 },
@@ -343,12 +365,10 @@ static char *trim(char *s)
 	return s;
 }
 
-static int parse_line(struct spec *s, char *line, unsigned where, uint64_t *seen,
-		      struct err *err)
+static int parse_line(struct spec *s, char *line, unsigned where, bool *seen, struct err *err)
 {
 	char *key = trim(line), *eq = strchr(key, '='), *value;
 	const struct spec_row *row;
-	uint64_t bit;
 
 	if (*key == '\0' || *key == '#')
 		return 0;
@@ -360,18 +380,15 @@ static int parse_line(struct spec *s, char *line, unsigned where, uint64_t *seen
 	row = spec_find(key, where);
 	if (!row)
 		return err_set(err, EINVAL, "there is no option '%.40s'", key);
-	bit = 1ull << (row - spec_rows);
-	if ((*seen & bit) && row->type != SPEC_LIST)
+	if (seen[row - spec_rows] && row->type != SPEC_LIST)
 		return err_set(err, EINVAL, "%s: given twice", row->name);
-	*seen |= bit;
+	seen[row - spec_rows] = true;
 	return spec_set(s, row, value, err);
 }
 
-_Static_assert(sizeof(spec_rows) / sizeof(spec_rows[0]) <= 64, "`seen` is one word");
-
 int spec_parse(struct spec *s, char *text, unsigned where, struct err *err)
 {
-	uint64_t seen = 0;
+	bool seen[sizeof(spec_rows) / sizeof(spec_rows[0])] = { false };
 	unsigned line = 1;
 
 	for (char *next; text; text = next, line++) {
@@ -380,7 +397,7 @@ int spec_parse(struct spec *s, char *text, unsigned where, struct err *err)
 		next = strchr(text, '\n');
 		if (next)
 			*next++ = '\0';
-		rc = parse_line(s, text, where, &seen, err);
+		rc = parse_line(s, text, where, seen, err);
 		if (rc < 0)
 			return err_in(err, "line %u", line);
 	}

@@ -38,6 +38,7 @@ struct spec {
 	uint32_t snapshot;		/* enum spec_snapshot: what FD_SNAPSHOT is for */
 	bool     prefault, huge_pages;	/* guest memory: in place before the guest runs; of 2 MiB */
 	bool     savable;		/* it may be saved while the command runs */
+	uint32_t cpu_seconds;		/* of processor time that the monitor may use; 0: no limit */
 	uint64_t disk_rate;		/* bytes a second, read and written each; 0: no limit */
 	uint32_t layers;		/* rather no machine than without these, bits of enum layer */
 	char     cmdline[MAX_CMDLINE];	/* appended to the kernel command line */
@@ -49,15 +50,20 @@ struct spec {
 	const char *require;		/* names of layers */
 	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
 	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */
-	const char *name;		/* of a savable machine, for others */
+	const char *name;		/* of the machine, for others */
+	const char *enter;		/* the machine of another run to run the command in */
 	struct spec_list disk, env;
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
+	uint64_t output_limit;		/* bytes that the command may write; 0: no limit */
+	uint32_t pids;			/* processes and threads of the guest's commands; 0: no limit */
 	uint32_t tty;			/* enum spec_tty */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
 	uint32_t net_fd;		/* an inherited tap or stream; 0: no network card */
 	const char *mac, *address;	/* of that card, as text */
 	const char *pool;		/* the socket of a pool to take the machine from */
 	uint32_t machine_fd;		/* an inherited socket over which the machine comes; 0: none */
+	bool     detach;		/* to the background, once the command has started */
+	bool     keep;			/* the machine of a command that failed */
 	bool     cold, console, explain, verbose, help;
 
 	/* a pool */
@@ -92,6 +98,7 @@ enum {
 	SPEC_POOL = 16,		/* `sandbox pool` */
 	SPEC_HOST = 32,		/* the function host as a whole */
 	SPEC_FUNCTION = 64,	/* one of its functions */
+	SPEC_EXEC = 128,	/* `sandbox exec` */
 };
 
 struct spec_row {

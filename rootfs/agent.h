@@ -67,6 +67,12 @@ uint64_t identity_generation(void);	/* WELCOME's */
 int group_fd(void);			/* for CLONE_INTO_CGROUP, or -1 without cgroups */
 uint64_t group_oom_kills(void);		/* processes that ran out of memory so far */
 
+/* From now on its processes are no more than that.  A descriptor on which EPOLLPRI says that there
+ * was to be one more, or a negative errno. */
+int group_limit_pids(uint32_t most);
+bool group_had_too_many(void);		/* has it ever said so? */
+void group_kill(void);
+
 /* --- account.c: who a command runs as ---------------------------------------------- */
 
 #define ACCOUNT_GROUPS 32
@@ -146,26 +152,34 @@ enum flow_need flow_run(struct flow *f);
 
 /* --- streams.c: what a command reads and writes ------------------------------------- */
 
-/* What the first command's streams need before it is known.  epfd: the caller's, where stream
- * i has i as its data. */
-int streams_init(int epfd);
+struct streams {
+	uint32_t id;			/* of the session */
+	uint32_t tag;			/* in the epoll set, stream i has tag + i as its data */
+	bool tty;
+	struct flow flow[N_STREAMS];
+	int watched[N_STREAMS];		/* the descriptor in the epoll set, or -1 */
+	enum flow_need need[N_STREAMS];
+};
+
+/* What the first command's streams need before it is known.  set: the caller's epoll set. */
+int streams_init(int set);
 
 /* Make those of a command, connected to the host; c->fd[] is what it gets.  Then either it has
  * been started, and data may move, or it has not.  0 or a negative errno. */
-int streams_open(struct command *c, const struct msg_exec *e, uint32_t id);
-void streams_begin(void);
-void streams_abandon(void);
+int streams_open(struct streams *s, struct command *c, const struct msg_exec *e, uint32_t id);
+void streams_begin(struct streams *s);
+void streams_abandon(struct streams *s);
 
 /* Connect those that are open to the host anew. */
-int streams_reconnect(void);
+int streams_reconnect(struct streams *s);
 
-bool stream_is_open(unsigned i);
-bool stream_ready(unsigned i);		/* move data; was there any? */
-void stream_end(unsigned i);
+bool stream_is_open(const struct streams *s, unsigned i);
+bool stream_ready(struct streams *s, unsigned i);	/* move data; was there any? */
+void stream_end(struct streams *s, unsigned i);
 
-uint64_t streams_output(void);		/* bytes that the command has written so far */
-bool streams_wait_for_host(void);	/* is there output that it has not taken yet? */
-void streams_resize(uint16_t rows, uint16_t cols);	/* of a terminal, if there is one */
+uint64_t streams_output(const struct streams *s);	/* bytes that the command has written so far */
+bool streams_wait_for_host(const struct streams *s);	/* is there output that it has not taken yet? */
+void streams_resize(struct streams *s, uint16_t rows, uint16_t cols);	/* of a terminal, if there is one */
 
 /* --- serve.c: the loop -------------------------------------------------------------- */
 
@@ -173,7 +187,7 @@ void streams_resize(uint16_t rows, uint16_t cols);	/* of a terminal, if there is
  * before it is known.  0 or a negative errno. */
 int serve_init(void);
 
-/* Run commands as the host asks for them, one at a time, and reap orphans. */
+/* Run commands as the host asks for them, up to MAX_SESSIONS at once, and reap orphans. */
 void serve(void) __attribute__((noreturn));
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -44,15 +45,51 @@ int group_fd(void)
 	return group;
 }
 
-uint64_t group_oom_kills(void)
+/* The number behind `key` in a file of the group; 0 if there is none. */
+static uint64_t count(int fd, const char *key)
 {
-	char text[512], *at;
-	autoclose int fd = group < 0 ? -1 : openat(group, "memory.events", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : io_read_some(fd, text, sizeof(text) - 1);
+	char text[512] = "\n", *at;
+	ssize_t got = fd < 0 ? -1 : pread(fd, text + 1, sizeof(text) - 2, 0);
 
 	if (got < 0)
 		return 0;
-	text[got] = '\0';
-	at = strstr(text, "\noom_kill ");
-	return at ? strtoull(at + strlen("\noom_kill "), NULL, 10) : 0;
+	text[1 + got] = '\0';
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+uint64_t group_oom_kills(void)
+{
+	autoclose int fd = group < 0 ? -1 : openat(group, "memory.events", O_RDONLY | O_CLOEXEC);
+
+	return count(fd, "\noom_kill ");
+}
+
+static int pids_events = -1;
+
+int group_limit_pids(uint32_t most)
+{
+	char text[16];
+	int rc;
+
+	if (group < 0)
+		return -ENOTSUP;
+	snprintf(text, sizeof(text), "%u", most);
+	rc = write_file(AT_FDCWD, CGROUPS "/cgroup.subtree_control", "+pids");
+	if (rc == 0)
+		rc = write_file(group, "pids.max", text);
+	if (rc == 0 && pids_events < 0)
+		pids_events = openat(group, "pids.events", O_RDONLY | O_CLOEXEC);
+	return rc < 0 ? rc : pids_events < 0 ? -errno : pids_events;
+}
+
+bool group_had_too_many(void)
+{
+	return count(pids_events, "\nmax ") > 0;
+}
+
+void group_kill(void)
+{
+	if (write_file(group, "cgroup.kill", "1") < 0)
+		host_give_up("the commands cannot be killed");
 }

@@ -23,78 +23,71 @@ struct ends {
 	int sock, ours, theirs;		/* ours and theirs: a pipe */
 };
 
-static struct {
-	int epfd;
-	uint32_t id;			/* of the session */
-	bool tty;
-	struct flow flow[N_STREAMS];
-	int watched[N_STREAMS];		/* the descriptor in the epoll set, or -1 */
-	enum flow_need need[N_STREAMS];
-	struct ends spare[N_STREAMS];	/* sock is -1 when it has been used */
-} s;
+static int epfd;
+static struct ends spare[N_STREAMS];	/* sock is -1 when it has been used */
 
-static void watch(unsigned i, enum flow_need need)
+static void watch(struct streams *s, unsigned i, enum flow_need need)
 {
-	int fd = need == FLOW_INPUT ? s.flow[i].from : need == FLOW_OUTPUT ? s.flow[i].to : -1;
+	int fd = need == FLOW_INPUT ? s->flow[i].from : need == FLOW_OUTPUT ? s->flow[i].to : -1;
 	struct epoll_event ev = { .events = need == FLOW_INPUT ? EPOLLIN : EPOLLOUT,
-				  .data.u32 = i };
+				  .data.u32 = s->tag + i };
 
-	s.need[i] = need;
-	if (fd == s.watched[i])
+	s->need[i] = need;
+	if (fd == s->watched[i])
 		return;
-	if (s.watched[i] >= 0)
-		epoll_ctl(s.epfd, EPOLL_CTL_DEL, s.watched[i], NULL);
-	if (fd >= 0 && epoll_ctl(s.epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
+	if (s->watched[i] >= 0)
+		epoll_ctl(epfd, EPOLL_CTL_DEL, s->watched[i], NULL);
+	if (fd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		host_give_up("epoll: %s", strerror(errno));
-	s.watched[i] = fd;
+	s->watched[i] = fd;
 }
 
 /* Closing takes a descriptor out of the set, unless it is one of the two of a terminal. */
-void stream_end(unsigned i)
+void stream_end(struct streams *s, unsigned i)
 {
-	if (s.tty)
-		watch(i, FLOW_ENDED);
-	s.watched[i] = -1;
-	flow_close(&s.flow[i]);
+	if (s->tty)
+		watch(s, i, FLOW_ENDED);
+	s->watched[i] = -1;
+	flow_close(&s->flow[i]);
 }
 
-bool stream_is_open(unsigned i)
+bool stream_is_open(const struct streams *s, unsigned i)
 {
-	return s.flow[i].from >= 0;
+	return s->flow[i].from >= 0;
 }
 
 /* Lost is not ended: until the host is found again, only our side of it is kept. */
-bool stream_ready(unsigned i)
+bool stream_ready(struct streams *s, unsigned i)
 {
-	uint64_t before = s.flow[i].moved;
-	enum flow_need need = flow_run(&s.flow[i]);
+	uint64_t before = s->flow[i].moved;
+	enum flow_need need = flow_run(&s->flow[i]);
 
 	if (need == FLOW_ENDED)
-		stream_end(i);
+		stream_end(s, i);
 	else
-		watch(i, need);
-	return s.flow[i].moved != before;
+		watch(s, i, need);
+	return s->flow[i].moved != before;
 }
 
-uint64_t streams_output(void)
+uint64_t streams_output(const struct streams *s)
 {
-	return s.flow[STREAM_STDOUT].moved + s.flow[STREAM_STDERR].moved;
+	return s->flow[STREAM_STDOUT].moved + s->flow[STREAM_STDERR].moved;
 }
 
-bool streams_wait_for_host(void)
+bool streams_wait_for_host(const struct streams *s)
 {
 	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)
-		if (stream_is_open(i) && s.need[i] != FLOW_INPUT)
+		if (stream_is_open(s, i) && s->need[i] != FLOW_INPUT)
 			return true;
 	return false;
 }
 
-void streams_resize(uint16_t rows, uint16_t cols)
+void streams_resize(struct streams *s, uint16_t rows, uint16_t cols)
 {
 	const struct winsize size = { .ws_row = rows, .ws_col = cols };
 
-	if (s.tty && stream_is_open(STREAM_STDOUT))
-		ioctl(s.flow[STREAM_STDOUT].from, TIOCSWINSZ, &size);
+	if (s->tty && stream_is_open(s, STREAM_STDOUT))
+		ioctl(s->flow[STREAM_STDOUT].from, TIOCSWINSZ, &size);
 }
 
 /* --- making them -------------------------------------------------------------------- */
@@ -118,42 +111,42 @@ static int make_ends(struct ends *e, unsigned i)
 	return unblock(e->ours);
 }
 
-int streams_init(int epfd)
+int streams_init(int set)
 {
 	int rc = 0;
 
-	s.epfd = epfd;
+	epfd = set;
 	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-		rc = make_ends(&s.spare[i], i);
+		rc = make_ends(&spare[i], i);
 	return rc;
 }
 
 /* The host's end of a flow. */
-static int *host_end(unsigned i)
+static int *host_end(struct streams *s, unsigned i)
 {
-	return i == STREAM_STDIN ? &s.flow[i].from : &s.flow[i].to;
+	return i == STREAM_STDIN ? &s->flow[i].from : &s->flow[i].to;
 }
 
-static int ask(unsigned i)
+static int ask(struct streams *s, unsigned i)
 {
-	return host_connect(*host_end(i), PORT_STREAM(s.id, i));
+	return host_connect(*host_end(s, i), PORT_STREAM(s->id, i));
 }
 
 /* Our ends become stream i's flow; *theirs is the end for the command. */
-static int open_pipe(unsigned i, int *theirs)
+static int open_pipe(struct streams *s, unsigned i, int *theirs)
 {
-	struct ends e = s.spare[i];
+	struct ends e = spare[i];
 	int rc = e.sock < 0 ? make_ends(&e, i) : 0;
 
-	s.spare[i].sock = -1;
+	spare[i].sock = -1;
 	if (rc < 0)
 		return rc;
 	*theirs = e.theirs;
 	if (i == STREAM_STDIN)
-		flow_open(&s.flow[i], e.sock, e.ours);
+		flow_open(&s->flow[i], e.sock, e.ours);
 	else
-		flow_open(&s.flow[i], e.ours, e.sock);
-	return ask(i);
+		flow_open(&s->flow[i], e.ours, e.sock);
+	return ask(s, i);
 }
 
 /* A terminal of that size: *master is non-blocking, *slave for the command. */
@@ -174,9 +167,9 @@ static int open_terminal(uint16_t rows, uint16_t cols, int *master, int *slave)
 
 /* Both flows have the terminal, each by a descriptor of its own: the epoll set knows them
  * apart by number. */
-static int connect_terminal(int master)
+static int connect_terminal(struct streams *s, int master)
 {
-	struct flow *in = &s.flow[STREAM_STDIN], *out = &s.flow[STREAM_STDOUT];
+	struct flow *in = &s->flow[STREAM_STDIN], *out = &s->flow[STREAM_STDOUT];
 	int rc;
 
 	flow_open(out, master, host_socket());
@@ -184,78 +177,78 @@ static int connect_terminal(int master)
 	in->at_end = END_OF_TRANSMISSION;
 	if (out->to < 0 || in->from < 0 || in->to < 0)
 		return -EMFILE;
-	rc = ask(STREAM_STDOUT);
-	return rc < 0 ? rc : ask(STREAM_STDIN);
+	rc = ask(s, STREAM_STDOUT);
+	return rc < 0 ? rc : ask(s, STREAM_STDIN);
 }
 
 /* The last one first: when it is there, so are the others. */
-static int await(void)
+static int await(struct streams *s)
 {
 	int rc = 0;
 
 	for (unsigned i = N_STREAMS; i-- > 0 && rc == 0;)
-		if (stream_is_open(i))
-			rc = host_connected(*host_end(i));
+		if (stream_is_open(s, i))
+			rc = host_connected(*host_end(s, i));
 	return rc;
 }
 
-int streams_open(struct command *c, const struct msg_exec *e, uint32_t id)
+int streams_open(struct streams *s, struct command *c, const struct msg_exec *e, uint32_t id)
 {
 	int rc = 0, master = -1;
 
-	s.id = id;
-	s.tty = c->tty = e->flags & EXEC_TTY;
+	s->id = id;
+	s->tty = c->tty = e->flags & EXEC_TTY;
 	for (unsigned i = 0; i < N_STREAMS; i++) {
-		flow_open(&s.flow[i], -1, -1);
-		s.watched[i] = c->fd[i] = -1;
+		flow_open(&s->flow[i], -1, -1);
+		s->watched[i] = c->fd[i] = -1;
 	}
 	if (c->tty) {
 		rc = open_terminal(e->rows, e->cols, &master, &c->fd[0]);
 		c->fd[1] = c->fd[2] = c->fd[0];
-		rc = rc < 0 ? rc : connect_terminal(master);
+		rc = rc < 0 ? rc : connect_terminal(s, master);
 	} else {
 		for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-			rc = open_pipe(i, &c->fd[i]);
+			rc = open_pipe(s, i, &c->fd[i]);
 	}
-	return rc < 0 ? rc : await();
+	return rc < 0 ? rc : await(s);
 }
 
-void streams_begin(void)
+void streams_begin(struct streams *s)
 {
 	for (unsigned i = 0; i < N_STREAMS; i++)
-		if (stream_is_open(i))
-			watch(i, FLOW_INPUT);
+		if (stream_is_open(s, i))
+			watch(s, i, FLOW_INPUT);
 }
 
-void streams_abandon(void)
+void streams_abandon(struct streams *s)
 {
 	for (unsigned i = 0; i < N_STREAMS; i++)
-		flow_close(&s.flow[i]);
+		flow_close(&s->flow[i]);
 }
 
-static int reconnect(unsigned i)
+static int reconnect(struct streams *s, unsigned i)
 {
 	int fd = host_socket();
 
 	if (fd < 0)
 		return fd;
-	watch(i, FLOW_ENDED);
-	close(*host_end(i));
-	*host_end(i) = fd;
-	return ask(i);
+	watch(s, i, FLOW_ENDED);
+	close(*host_end(s, i));
+	*host_end(s, i) = fd;
+	return ask(s, i);
 }
 
 /* Of what was read last, what the old connection did not take is what the new one gets first. */
-int streams_reconnect(void)
+int streams_reconnect(struct streams *s)
 {
 	int rc = 0;
 
 	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-		if (stream_is_open(i))
-			rc = reconnect(i);
-	rc = rc < 0 ? rc : await();
+		if (stream_is_open(s, i))
+			rc = reconnect(s, i);
+	rc = rc < 0 ? rc : await(s);
 	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
-		if (stream_is_open(i))
-			watch(i, s.flow[i].len ? FLOW_OUTPUT : FLOW_INPUT);
+		if (stream_is_open(s, i))
+			watch(s, i, s->flow[i].len ? FLOW_OUTPUT : FLOW_INPUT);
 	return rc;
 }

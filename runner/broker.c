@@ -61,12 +61,23 @@ static void connect_port(struct broker *b, struct broker_port *p, uint32_t id)
 	close(pair[1]);
 }
 
+/* Of who has a machine and lets us run a command in it: it has made the connection itself. */
+static void take_connection(struct broker *b, uint32_t port, int fd)
+{
+	struct broker_port *p = take_port(b, port);
+
+	if (p)
+		p->connected(p, fd);
+	else
+		close(fd);
+}
+
 static void broker_ready(struct watch *w, short events)
 {
 	struct broker *b = owner_of(w, struct broker, watch);
 	struct broker_msg m;
 	struct broker_port *p;
-	autoclose int fd = -1;		/* the vmm has nothing to hand us: closed */
+	autoclose int fd = -1;		/* a vmm has nothing to hand us: closed */
 	ssize_t got = io_recv_fd(w->fd, &m, sizeof(m), &fd);
 
 	(void)events;
@@ -78,6 +89,10 @@ static void broker_ready(struct watch *w, short events)
 	}
 	if (got < 0 && got != -EPROTO) {
 		failed(b, (int)got, "recvmsg");
+		return;
+	}
+	if (got == sizeof(m) && m.op == BROKER_CONNECT && fd >= 0 && b->facts->visiting) {
+		take_connection(b, m.port, fd_take(&fd));
 		return;
 	}
 	if (got != sizeof(m) || m.op != BROKER_REQUEST || fd >= 0) {
@@ -104,6 +119,13 @@ void broker_offer(struct broker *b, struct broker_port *p)
 	if (b->n == sizeof(b->port) / sizeof(b->port[0]))
 		abort();	/* the runner's own count is wrong */
 	b->port[b->n++] = p;
+}
+
+void broker_withdraw(struct broker *b, struct broker_port *p)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->port[i] == p)
+			b->port[i--] = b->port[--b->n];
 }
 
 static void tell(struct broker *b, enum broker_op op, int fd)

@@ -4,6 +4,7 @@
 #define RUNNER_BROKER_H
 
 #include "lib/broker.h"
+#include "lib/proto.h"
 #include "runner/facts.h"
 #include "runner/watch.h"
 
@@ -11,13 +12,14 @@
 struct broker_port {
 	uint32_t port;
 	void (*connected)(struct broker_port *p, int fd);	/* fd: non-blocking, yours */
+	void *owner;			/* connected()'s own */
 };
 
 struct broker {
 	struct watch watch;
 	struct facts *facts;
 	unsigned n;
-	struct broker_port *port[8];
+	struct broker_port *port[(N_STREAMS + 1) * MAX_SESSIONS];
 };
 
 /* fd: non-blocking end of the broker pair, owned from here on. */
@@ -25,6 +27,9 @@ void broker_init(struct broker *b, int fd, struct facts *facts, struct watch_set
 
 /* From now on one connection to p->port is accepted. */
 void broker_offer(struct broker *b, struct broker_port *p);
+
+/* Not any more. */
+void broker_withdraw(struct broker *b, struct broker_port *p);
 
 /* Ask the vmm to stop; if it cannot even be asked, hang up, which asks it too. */
 void broker_stop(struct broker *b);

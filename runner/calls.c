@@ -47,6 +47,7 @@ static unsigned status_of(const struct handback *b)
 		unsigned status;
 	} table[] = {
 		{ "exit", 500 }, { "signal", 500 }, { "oom", 500 }, { "output-limit", 500 },
+		{ "cpu-limit", 500 }, { "pids-limit", 500 },
 		{ "spawn-failed", 500 }, { "timeout", 504 }, { "error", 503 },
 	};
 
@@ -186,8 +187,12 @@ static void run_ready(struct loop_io *io, uint32_t events)
 
 #define MAX_WORDS 64
 
+struct numbers {
+	char timeout[40], output[40], pids[40];
+};
+
 /* `sandbox run` with what the function says of its command. */
-static const char **run_words(const struct function *f, char timeout[32])
+static const char **run_words(const struct function *f, struct numbers *text)
 {
 	const struct spec *s = &f->spec;
 	size_t most = MAX_WORDS + 2 * s->env.n + f->n_words, n = 0;
@@ -201,9 +206,18 @@ static const char **run_words(const struct function *f, char timeout[32])
 	v[n++] = "--no-tty";
 	v[n++] = "--hostname";
 	v[n++] = s->hostname;
-	snprintf(timeout, 32, "%llums", (unsigned long long)((s->timeout + 999999) / 1000000));
-	v[n++] = "--timeout";
-	v[n++] = timeout;
+	snprintf(text->timeout, sizeof(text->timeout), "--timeout=%llums",
+		 (unsigned long long)((s->timeout + 999999) / 1000000));
+	v[n++] = text->timeout;
+	if (s->output_limit) {
+		snprintf(text->output, sizeof(text->output), "--output-limit=%llu",
+			 (unsigned long long)s->output_limit);
+		v[n++] = text->output;
+	}
+	if (s->pids) {
+		snprintf(text->pids, sizeof(text->pids), "--pids=%u", s->pids);
+		v[n++] = text->pids;
+	}
 	if (s->workdir) {
 		v[n++] = "--workdir";
 		v[n++] = s->workdir;
@@ -227,8 +241,8 @@ static int spawn(const struct call *c, int sock, pid_t *pid)
 	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
-	char timeout[32];
-	const char **words = run_words(c->function, timeout);
+	struct numbers text;
+	const char **words = run_words(c->function, &text);
 	sigset_t none, all;
 	int rc;
 

@@ -15,6 +15,14 @@ enum {
 
 /* argv[0] is the subcommand's name.  Each returns the exit status. */
 int cmd_run(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
@@ -29,6 +37,7 @@ int run_save(int argc, char **argv);
 
 /* What `sandbox run --help` prints, and so on. */
 void help_run(void);
+void help_exec(void);
 void help_pool(void);
 void help_serve(void);
 

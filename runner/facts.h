@@ -41,8 +41,9 @@ struct facts {
 	bool has_exited, has_spawn_failed;
 
 	/* ours */
+	bool visiting;			/* the machine is another run's, we have a command in it */
 	int interrupted;		/* the signal that ended the run */
-	bool timed_out;
+	bool timed_out, wrote_too_much;
 	bool complete;			/* EXITED, and every output read to its end */
 	char protocol[120];		/* which rule the guest or the vmm broke */
 	struct err jail_error;		/* the first REPORT_ERROR over FD_LEASH */

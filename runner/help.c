@@ -13,11 +13,19 @@ static const struct {
 	const char *usage, *what;
 } subcommands[] = {
 	{ "run [OPTIONS] [--] COMMAND [ARG...]", "run COMMAND in a new machine" },
+	{ "exec [OPTIONS] NAME [--] COMMAND...", "run another COMMAND in the machine of a run with a name" },
+	{ "ps", "the machines that have a name, or run in the background" },
+	{ "logs [--follow] NAME", "what the command of a run --detach has written" },
+	{ "stats [NAME...]", "what machines use of processors and memory" },
+	{ "wait NAME", "wait for the end of a run, and end with its exit code" },
+	{ "kill [--signal SIGNAL] NAME", "end a machine, or signal its command" },
+	{ "pause NAME", "stop a machine; time that passes does not count for --timeout" },
+	{ "resume NAME", "let it go on" },
 	{ "snapshot take|info|verify|rm ...", "keep a machine in a file; run --from starts there" },
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
-	{ "gc", "remove what runs have left that were killed with their keeper" },
+	{ "gc [NAME]", "remove what killed runs, and detached ones that are over, have left" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
 	{ "help [--man]", "print this, or the man page" },
 	{ "version", "print the version" },
@@ -40,6 +48,9 @@ static const struct {
 	{ "exit", "the command ended by itself" },
 	{ "signal", "a signal in the guest ended it" },
 	{ "timeout", "--timeout was over" },
+	{ "cpu-limit", "the machine used more than --cpu-seconds" },
+	{ "output-limit", "the command wrote more than --output-limit" },
+	{ "pids-limit", "the commands had more processes than --pids" },
 	{ "oom", "the guest ran out of memory" },
 	{ "guest-panic", "the guest's kernel gave up" },
 	{ "vmm-fault", "the monitor crashed, or KVM could not go on" },
@@ -77,6 +88,16 @@ void help_run(void)
 	printf("\nexit status:\n");
 	for (size_t i = 0; i < COUNT(codes); i++)
 		printf("  %-7s %s\n", codes[i].code, codes[i].meaning);
+}
+
+void help_exec(void)
+{
+	printf("usage: sandbox %s\n\n"
+	       "Runs COMMAND in the machine of a run that has a name, beside its own command, with stdin,\n"
+	       "stdout and stderr from here, and ends as run does.  Up to %d commands run at once; when the\n"
+	       "machine's own is over, they end, and when this one is killed, so is COMMAND.\n\n",
+	       subcommands[1].usage, MAX_SESSIONS);
+	help_options(SPEC_EXEC);
 }
 
 void help_pool(void)

@@ -11,6 +11,14 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
+	{ "exec", cmd_exec },
+	{ "ps", cmd_ps },
+	{ "logs", cmd_logs },
+	{ "stats", cmd_stats },
+	{ "wait", cmd_wait },
+	{ "kill", cmd_kill },
+	{ "pause", cmd_pause },
+	{ "resume", cmd_resume },
 	{ "snapshot", cmd_snapshot },
 	{ "pool", cmd_pool },
 	{ "serve", cmd_serve },

@@ -10,7 +10,7 @@
 #include "lib/io.h"
 #include "lib/report.h"
 #include "runner/card.h"
-#include "runner/door.h"
+#include "runner/register.h"
 
 #define MAX_CONFIG 65536
 #define MAX_NAME 24
@@ -172,9 +172,9 @@ int opts_check(const struct spec *s, struct err *err)
 		return err_set(err, EINVAL, "workdir: '%.100s' is not an absolute path", s->workdir);
 	if (s->user && (!*s->user || strlen(s->user) >= 64))
 		return err_set(err, EINVAL, "user: '%.70s' is not a user name or number", s->user);
-	if (s->name && !door_is_name(s->name))
+	if (s->name && !register_is_name(s->name))
 		return err_set(err, EINVAL, "name: '%.70s' is not made of up to 63 letters, digits, "
-			       "'-', '_' and '.'", s->name);
+			       "'-', '_' and '.', and of no '.' in front", s->name);
 	for (unsigned i = 0; i < s->env.n; i++)
 		if (s->env.v[i][0] == '=' || s->env.v[i][0] == '\0')
 			return err_set(err, EINVAL, "env: '%.100s' has no name; give --env K=V",

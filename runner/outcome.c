@@ -16,7 +16,8 @@
 
 const char *const reason_names[N_REASONS] = {
 	[REASON_EXIT] = "exit", [REASON_SIGNAL] = "signal", [REASON_TIMEOUT] = "timeout",
-	[REASON_OOM] = "oom", [REASON_GUEST_PANIC] = "guest-panic",
+	[REASON_CPU_LIMIT] = "cpu-limit", [REASON_OUTPUT_LIMIT] = "output-limit",
+	[REASON_PIDS_LIMIT] = "pids-limit", [REASON_OOM] = "oom", [REASON_GUEST_PANIC] = "guest-panic",
 	[REASON_VMM_FAULT] = "vmm-fault", [REASON_POLICY_KILL] = "policy-kill",
 	[REASON_SPAWN_FAILED] = "spawn-failed", [REASON_INTERRUPTED] = "interrupted",
 	[REASON_PROTOCOL] = "protocol", [REASON_ERROR] = "error",
@@ -53,6 +54,22 @@ static bool interrupted(struct outcome *o, const struct question *q)
 static bool timed_out(struct outcome *o, const struct question *q)
 {
 	return q->f->timed_out && verdict(o, REASON_TIMEOUT, EXIT_TIMEOUT, "%s", "");
+}
+
+/* The kernel ended the monitor for it; seldom, and then it is not to be told apart, somebody who
+ * may signal it. */
+static bool used_its_time(struct outcome *o, const struct question *q)
+{
+	return q->f->t_ended && q->f->ended.signal == SIGXCPU &&
+	       verdict(o, REASON_CPU_LIMIT, EXIT_SIGNAL + SIGXCPU, "the machine has used the "
+		       "processor time that it had (--cpu-seconds)");
+}
+
+static bool wrote_too_much(struct outcome *o, const struct question *q)
+{
+	return q->f->wrote_too_much &&
+	       verdict(o, REASON_OUTPUT_LIMIT, EXIT_SIGNAL + SIGXFSZ, "the command wrote more than "
+		       "%llu bytes (--output-limit)", (unsigned long long)q->spec->output_limit);
 }
 
 static bool broke_protocol(struct outcome *o, const struct question *q)
@@ -183,6 +200,9 @@ static bool command_ended(struct outcome *o, const struct question *q)
 	if (!q->f->complete)
 		return false;
 	o->signal = e->signal;
+	if (e->limit == LIMIT_PIDS)
+		return verdict(o, REASON_PIDS_LIMIT, EXIT_SIGNAL + SIGKILL, "the command wanted more "
+			       "than %u processes and was killed (--pids)", q->spec->pids);
 	if (!e->signal)
 		return verdict(o, REASON_EXIT, e->code, "%s", "");
 	if (e->signal == SIGKILL && e->oom_kill)
@@ -196,6 +216,8 @@ static bool ended_too_early(struct outcome *o, const struct question *q)
 {
 	const struct facts *f = q->f;
 
+	if (f->visiting)
+		return verdict(o, REASON_ERROR, EXIT_SANDBOX, "the machine ended before the command was over");
 	if (!f->t_ended && f->leash_hung_up)
 		return verdict(o, REASON_ERROR, EXIT_SANDBOX, f->t_jailed ?
 			       "the keeper of the jail was killed" :
@@ -208,7 +230,7 @@ void outcome_judge(struct outcome *o, const struct facts *f, const struct spec *
 		   const char *command)
 {
 	static bool (*const judges[])(struct outcome *, const struct question *) = {
-		interrupted, timed_out, broke_protocol, runner_failed, filter_stopped_it,
+		interrupted, timed_out, used_its_time, wrote_too_much, broke_protocol, runner_failed, filter_stopped_it,
 		jailer_failed, guest_gave_up, monitor_failed, spawn_failed, command_ended,
 		ended_too_early,
 	};

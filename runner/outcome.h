@@ -9,6 +9,7 @@ enum reason {
 	REASON_EXIT,		/* the command ended by itself */
 	REASON_SIGNAL,		/* a signal in the guest ended it */
 	REASON_TIMEOUT,
+	REASON_CPU_LIMIT, REASON_OUTPUT_LIMIT, REASON_PIDS_LIMIT,
 	REASON_OOM,		/* the guest ran out of memory and its kernel killed the command */
 	REASON_GUEST_PANIC,	/* the guest's kernel gave up, or reset the machine */
 	REASON_VMM_FAULT,	/* the monitor crashed or KVM could not go on */

@@ -51,6 +51,7 @@ static void fill(struct watch *w, short events)
 		return;
 	p->start = 0;
 	p->end = got > 0 ? (size_t)got : 0;
+	p->moved += p->end;
 	p->ended = got <= 0;
 	p->unread = got < 0 ? (int)-got : 0;
 	next(p);

@@ -15,6 +15,7 @@ struct pump {
 	struct watch from, to;
 	size_t at_once;			/* most bytes a write may have without blocking */
 	size_t start, end;		/* what waits in buf */
+	uint64_t moved;			/* bytes read in all */
 	bool ended;			/* `from` is at its end; buf may still hold bytes */
 	bool done;			/* nothing will move any more */
 	int error;			/* errno why not everything was written; EPIPE: reader gone */

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "runner/asked.h"
 #include "runner/cgroup.h"
 #include "runner/cmd.h"
+#include "runner/detach.h"
 #include "runner/explain.h"
 #include "runner/result.h"
 #include "runner/say.h"
@@ -43,6 +45,7 @@ static int take_machine(struct run *r, struct err *err)
 	int rc = take(spec, &r->launch.machine, h, err);
 
 	r->taken = rc == 0;
+	r->facts.visiting = spec->enter != NULL;
 	spec->memory = h->memory;
 	spec->cpus = h->cpus;
 	r->facts.jailed = h->jailed;
@@ -52,9 +55,10 @@ static int take_machine(struct run *r, struct err *err)
 	return rc;
 }
 
-static int no_command(struct err *err)
+static int no_command(const struct spec *spec, struct err *err)
 {
-	return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
+	return err_set(err, EINVAL, "no COMMAND given; try: sandbox %s%s -- COMMAND [ARG...]",
+		       spec->enter ? "exec " : "run", spec->enter ? spec->enter : "");
 }
 
 /* What the agent is told first: which command to start, or to go on with. */
@@ -63,7 +67,7 @@ static int compose(struct run *r, struct err *err)
 	const struct spec *spec = &r->opts.spec;
 
 	if (!spec->going_on && r->opts.argc == 0)
-		return no_command(err);
+		return no_command(spec, err);
 	if (!spec->going_on)
 		return session_compose(&r->session, &r->opts, r->tty, r->handover.commands + 1, err);
 	if (r->opts.argc > 0)
@@ -80,7 +84,7 @@ static int prepare(struct run *r, struct err *err)
 
 	launch_init(&r->launch);
 	if (r->opts.argc == 0 && !spec->save && !spec->from)
-		return no_command(err);
+		return no_command(spec, err);
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
 		rc = take_wanted(spec) ? take_machine(r, err) : make_machine(r, err);
@@ -106,19 +110,6 @@ static void begin(struct run *r)
 		broker_start(&r->broker);
 }
 
-/* Others may find a savable machine from now on. */
-static int open_door(struct run *r, struct err *err)
-{
-	const struct spec *spec = &r->opts.spec;
-	char pid[16];
-
-	r->door.client.fd = -1;
-	if (!spec->savable)
-		return 0;
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return door_open(&r->door, spec->name ? spec->name : pid, stages_save, &r->watches, err);
-}
-
 static int start(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
@@ -126,7 +117,7 @@ static int start(struct run *r, struct err *err)
 	int rc = signals_init(&r->signals, stages_signal, &r->watches, err);
 
 	if (rc == 0)
-		rc = open_door(r, err);
+		rc = asked_open(r, err);
 	if (rc == 0 && !r->taken)
 		rc = launch_spawn(&r->launch, &r->paths, err);
 	if (rc < 0)
@@ -192,7 +183,7 @@ static void hand_back(struct run *r)
 static int report(struct run *r)
 {
 	const struct spec *spec = &r->opts.spec;
-	const char *how = r->taken ? "pool" : spec->snapshot == SNAP_RESTORE ? "warm" : "cold";
+	const char *how = spec->enter ? "exec" : r->taken ? "pool" : spec->snapshot == SNAP_RESTORE ? "warm" : "cold";
 	struct result result = { &r->facts, &r->outcome, how, r->launch.machine.kernel,
 				 r->launch.machine.root };
 	struct err err;
@@ -220,12 +211,13 @@ static int judge(struct run *r)
 	return report(r);
 }
 
-static int parse(struct run *r, int argc, char **argv)
+static int parse(struct run *r, unsigned where, int argc, char **argv)
 {
 	struct err err = { 0 };
 
 	r->facts.t_begin = now_ns();
-	if (opts_parse(&r->opts, SPEC_FLAG, argc, argv, &err) < 0) {
+	r->claim.dir = r->claim.file = r->ready = r->door.client.fd = -1;
+	if (opts_parse(&r->opts, where, argc, argv, &err) < 0) {
 		say("%s", err.msg);
 		return EXIT_SANDBOX;
 	}
@@ -246,11 +238,31 @@ static void run_machine(struct run *r)
 	clean_up(r);
 }
 
+/* Prepared or not: the exit status.  What others find of the run says it, too. */
+static int go(struct run *r)
+{
+	struct err err = { 0 };
+	int code;
+
+	if (prepare(r, &err) < 0)
+		facts_error(&r->facts, &err);
+	else if (r->opts.spec.explain)
+		return explain_run(&r->opts, &r->launch, &r->paths);
+	else
+		run_machine(r);
+	code = judge(r);
+	r->claim.entry.code = code;
+	snprintf(r->claim.entry.reason, sizeof(r->claim.entry.reason), "%s",
+		 reason_names[r->outcome.reason]);
+	register_release(&r->claim);
+	return code;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run *r = &run;
 	struct err err = { 0 };
-	int rc = parse(r, argc, argv);
+	int rc = parse(r, SPEC_FLAG, argc, argv), code = 0;
 
 	if (rc)
 		return rc;
@@ -258,13 +270,39 @@ int cmd_run(int argc, char **argv)
 		help_run();
 		return 0;
 	}
-	if (prepare(r, &err) < 0)
-		facts_error(&r->facts, &err);
-	else if (r->opts.spec.explain)
-		return explain_run(&r->opts, &r->launch, &r->paths);
-	else
-		run_machine(r);
-	return judge(r);
+	rc = r->opts.spec.detach && !r->opts.spec.explain && !take_wanted(&r->opts.spec) ?
+	     detach(r, &code, &err) : 0;
+	if (rc > 0)
+		return code;
+	if (rc == 0)
+		return go(r);
+	say("%s", err.msg);
+	return EXIT_SANDBOX;
+}
+
+/* A run in the machine of another one, of which the first word that is no option is the name. */
+int cmd_exec(int argc, char **argv)
+{
+	struct run *r = &run;
+	int rc = parse(r, SPEC_EXEC, argc, argv);
+
+	if (rc)
+		return rc;
+	if (r->opts.spec.help) {
+		help_exec();
+		return 0;
+	}
+	if (r->opts.argc == 0) {
+		say("exec: give the name of a machine, see: sandbox ps; and a COMMAND");
+		return EXIT_SANDBOX;
+	}
+	r->opts.spec.enter = *r->opts.argv++;
+	r->opts.argc--;
+	if (r->opts.argc > 0 && !strcmp(r->opts.argv[0], "--")) {
+		r->opts.argv++;
+		r->opts.argc--;
+	}
+	return go(r);
 }
 
 /* A run without a command, which ends when the monitor has saved the machine. */
@@ -273,7 +311,7 @@ int run_save(int argc, char **argv)
 	struct run *r = &run;
 	struct err err = { 0 };
 	uint32_t state_len = 0;
-	int rc = parse(r, argc, argv);
+	int rc = parse(r, SPEC_FLAG, argc, argv);
 
 	if (rc)
 		return rc;

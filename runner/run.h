@@ -13,15 +13,18 @@
 #include "runner/opts.h"
 #include "runner/outcome.h"
 #include "runner/paths.h"
+#include "runner/register.h"
 #include "runner/reports.h"
 #include "runner/session.h"
 #include "runner/signals.h"
 #include "runner/stdio.h"
+#include "runner/visitors.h"
 
 enum stage {
 	BOOTING,	/* until STARTED */
 	RUNNING,	/* until EXITED */
 	DRAINING,	/* until the outputs are read to their end */
+	KEPT,		/* --keep-on-fail: until somebody ends the machine */
 	STOPPING,	/* until vmm and keeper are gone */
 	KILLING,	/* the leash is let go: the keeper kills whatever is left */
 	OVER,
@@ -39,11 +42,15 @@ struct run {
 	struct session session;
 	struct stdio stdio;
 	struct signals signals;
-	struct door door;		/* of a savable machine */
+	struct claim claim;		/* of a run with a name; and so the next two */
+	struct door door;
+	struct visitors visitors;
+	int ready;			/* of a detached run: who waits until its command has started */
 	struct watch giver;		/* who gave us the machine, and gives up the run by leaving */
 	struct handover handover;	/* what came with the machine, if it was given to us */
 	struct outcome outcome;
 	bool tty, taken, offered, given_back;
+	bool paused, saving;		/* at somebody's request */
 	enum stage stage;
 	uint64_t deadline;		/* of the stage; UINT64_MAX: none */
 	uint64_t last_interrupt;	/* when SIGINT came last */
@@ -52,7 +59,9 @@ struct run {
 /* Callbacks of what a run is made of. */
 void stages_signal(struct signals *s, int signo);
 void stages_giver_gone(struct watch *w, short events);
-void stages_save(struct door *d, int fd);
+
+/* Somebody wants no more of the machine. */
+void stages_end(struct run *r);
 
 /* From a machine that is there or on its way to one that is over, or that is to be given back. */
 void stages_run(struct run *r);

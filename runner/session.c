@@ -27,15 +27,21 @@ static void flush(struct session *s)
 	s->watch.want = (short)(POLLIN | (s->queued ? POLLOUT : 0));
 }
 
-static void post(struct session *s, const struct msg *m)
+bool session_pass(struct session *s, const struct msg *m)
 {
 	size_t n = sizeof(m->head) + m->head.length;
 
 	if (s->watch.fd < 0 || n > sizeof(s->out) - s->queued)
-		return;
+		return false;
 	memcpy(s->out + s->queued, m, n);
 	s->queued += n;
 	flush(s);
+	return true;
+}
+
+static void post(struct session *s, const struct msg *m)
+{
+	(void)!session_pass(s, m);
 }
 
 /* A random UUID, as machine-id(5) has it. */
@@ -162,6 +168,7 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 		return err_set(err, E2BIG, "the command has more than %d arguments", MAX_ARGS);
 	s->id = id;
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
+	m->exec.max_pids = spec->pids;
 	if (spec->disks_ro != (1u << spec->disks) - 1)
 		m->exec.flags |= EXEC_SYNC;
 	if (tty)
@@ -209,12 +216,14 @@ static bool due(const struct facts *f, uint8_t type)
 
 static void take_hello(struct session *s)
 {
-	if (s->in.hello.agent_version != PROTO_VERSION) {
+	const struct msg_hello *hello = &s->in.m.hello;
+
+	if (hello->agent_version != PROTO_VERSION) {
 		facts_protocol(s->facts, "the guest agent speaks version %u, not %u; build it again",
-			       s->in.hello.agent_version, PROTO_VERSION);
+			       hello->agent_version, PROTO_VERSION);
 		return;
 	}
-	if (s->in.hello.session != (s->exec.head.type == MSG_ATTACH ? s->id : 0)) {
+	if (hello->session != (s->exec.head.type == MSG_ATTACH ? s->id : 0)) {
 		facts_protocol(s->facts, "the guest runs another command than it should");
 		return;
 	}
@@ -227,7 +236,7 @@ static void take_hello(struct session *s)
 /* What the welcome brought is in place: the command runs in this clone and in no other. */
 static void take_started(struct session *s)
 {
-	if (s->in.started.generation != s->generation) {
+	if (s->in.m.started.generation != s->generation) {
 		facts_protocol(s->facts, "the guest did not take its welcome");
 		return;
 	}
@@ -238,9 +247,11 @@ static void take_started(struct session *s)
 static void take(struct session *s)
 {
 	struct facts *f = s->facts;
-	const struct msg *m = &s->in;
+	struct msg *m = &s->in.m;
 	uint32_t id = m->head.type == MSG_HELLO || m->head.type == MSG_LOG ? 0 : s->id;
 
+	if (id && m->head.id != id && s->others && s->others(s, m))
+		return;
 	if (!due(f, m->head.type) || m->head.id != id) {
 		facts_protocol(f, "the guest sent message %u out of order", m->head.type);
 		return;
@@ -262,43 +273,51 @@ static void take(struct session *s)
 		say_note("the command ended");
 		break;
 	default:
-		say_clean(s->in.log.text, sizeof(s->in.log.text));
-		say_note("guest: %s", s->in.log.text);
+		say_clean(m->log.text, sizeof(m->log.text));
+		say_note("guest: %s", m->log.text);
 	}
 }
 
-/* Read up to `upto` bytes of the message; true when they are there. */
-static bool fill(struct session *s, size_t upto)
+/* Read up to `upto` bytes of the message: 1 when they are there, 0, -EPIPE. */
+static int fill(struct frame *f, int fd, size_t upto)
 {
 	ssize_t got;
 
-	if (s->have >= upto)
-		return true;
-	got = io_read_some(s->watch.fd, (char *)&s->in + s->have, upto - s->have);
+	if (f->have >= upto)
+		return 1;
+	got = io_read_some(fd, (char *)&f->m + f->have, upto - f->have);
 	if (got == -EAGAIN)
-		return false;
-	if (got <= 0) {
-		watch_close(&s->watch);
-		return false;
-	}
-	s->have += (size_t)got;
-	return s->have == upto;
+		return 0;
+	if (got <= 0)
+		return -EPIPE;
+	f->have += (size_t)got;
+	return f->have == upto;
+}
+
+int frame_read(struct frame *f, int fd, enum side from)
+{
+	int rc = fill(f, fd, sizeof(f->m.head));
+
+	if (rc <= 0)
+		return rc;
+	if (msg_check_header(&f->m.head, from) < 0)
+		return -EPROTO;
+	rc = fill(f, fd, sizeof(f->m.head) + f->m.head.length);
+	if (rc <= 0)
+		return rc;
+	f->have = 0;
+	return msg_check(&f->m, from) < 0 ? -EPROTO : 1;
 }
 
 static void receive(struct session *s)
 {
-	if (!fill(s, sizeof(s->in.head)))
-		return;
-	if (msg_check_header(&s->in.head, FROM_GUEST) < 0) {
-		facts_protocol(s->facts, "the guest sent a malformed header");
-		return;
-	}
-	if (!fill(s, sizeof(s->in.head) + s->in.head.length))
-		return;
-	s->have = 0;
-	if (msg_check(&s->in, FROM_GUEST) < 0)
-		facts_protocol(s->facts, "the guest sent a malformed message %u", s->in.head.type);
-	else
+	int rc = frame_read(&s->in, s->watch.fd, FROM_GUEST);
+
+	if (rc == -EPROTO)
+		facts_protocol(s->facts, "the guest sent a malformed message %u", s->in.m.head.type);
+	else if (rc < 0)
+		watch_close(&s->watch);
+	else if (rc > 0)
 		take(s);
 }
 
@@ -332,7 +351,7 @@ void session_resume(struct session *s, int control)
 
 bool session_idle(const struct session *s)
 {
-	return s->watch.fd >= 0 && s->have == 0 && s->queued == 0;
+	return s->watch.fd >= 0 && s->in.have == 0 && s->queued == 0;
 }
 
 void session_init(struct session *s, const struct spec *spec, uint64_t generation,
@@ -340,7 +359,7 @@ void session_init(struct session *s, const struct spec *spec, uint64_t generatio
 {
 	struct err unused;
 
-	s->port = (struct broker_port){ PORT_CONTROL, session_connected };
+	s->port = (struct broker_port){ .port = PORT_CONTROL, .connected = session_connected };
 	s->watch = (struct watch){ -1, 0, session_ready };
 	s->facts = facts;
 	s->hostname = spec->hostname;

@@ -13,6 +13,16 @@
 #include "runner/opts.h"
 #include "runner/watch.h"
 
+/* A message that comes in pieces. */
+struct frame {
+	size_t have;
+	struct msg m;
+};
+
+/* Read what there is of a message of that side.  1: it is whole, checked and in f->m; 0: not yet;
+ * -EPROTO: it is none; -EPIPE: there will be no other. */
+int frame_read(struct frame *f, int fd, enum side from);
+
 struct session {
 	struct broker_port port;	/* PORT_CONTROL; offer it to the broker */
 	struct watch watch;
@@ -22,11 +32,16 @@ struct session {
 	bool has_card;
 	uint32_t id;			/* of the command in its machine, from 1 */
 	uint64_t generation;		/* of the machine */
-	size_t have;			/* bytes of in */
-	struct msg in;
+	struct frame in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
 	uint8_t out[MAX_FRAME + 4096];
 	struct msg exec;		/* or ATTACH; composed before anything is started */
+
+	struct visitors *visitors;	/* others' own */
+
+	/* What the guest says of other commands of the machine; false: there is none such, or it is
+	 * not its turn.  NULL: ours is the only one. */
+	bool (*others)(struct session *s, const struct msg *m);
 };
 
 /* generation: of the machine, see machine.h. */
@@ -45,6 +60,9 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 
 /* Or: the machine has that command, with a terminal or without, and it goes on. */
 void session_attach(struct session *s, uint32_t id, bool tty);
+
+/* Pass on another command's message.  False: it has to wait until the guest has read more. */
+bool session_pass(struct session *s, const struct msg *m);
 
 /* To the running command; dropped when the guest does not read its control connection. */
 void session_signal(struct session *s, int signo);

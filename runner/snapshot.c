@@ -12,6 +12,7 @@
 #include "runner/cache.h"
 #include "runner/cmd.h"
 #include "runner/door.h"
+#include "runner/register.h"
 #include "runner/savefile.h"
 #include "runner/say.h"
 
@@ -100,14 +101,23 @@ static const char *misplaced(int argc, char **argv)
 
 static int save_running(const char *id, const char *path, struct err *err)
 {
+	const struct door_request q = { .version = DOOR_VERSION, .op = DOOR_SAVE };
 	static struct door_answer a;
+	struct claim machine;
 	struct err unused;
-	autoclose int fd = savefile_open(path, err);
-	int rc = fd;
+	autoclose int fd = -1;
+	autoclose int sock = -1;
+	int rc;
 
+	if (register_find(&machine, id, &unused) < 0)
+		return err_set(err, ENOENT, "there is no savable machine '%s'; start one with: "
+			       "sandbox run --savable --name %s", id, id);
+	fd = savefile_open(path, err);
 	if (fd < 0)
 		return fd;
-	rc = door_ask(id, fd, &a, err);
+	rc = sock = door_ask(machine.dir, id, &q, fd, &a, err);
+	if (rc < 0 && a.err.code)
+		err_in(err, "machine '%s'", id);
 	if (rc < 0)
 		savefile_close(fd, path, 0, 0, "", &unused);
 	else
@@ -119,7 +129,7 @@ static int take_running(int argc, char **argv)
 {
 	struct err err;
 
-	if (argc != 3 || !door_is_name(argv[1])) {
+	if (argc != 3 || !register_is_name(argv[1])) {
 		say("snapshot take: give --template, or the name of a machine and a FILE; try: sandbox "
 		    "snapshot");
 		return EXIT_SANDBOX;

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include "lib/io.h"
+#include "runner/asked.h"
+#include "runner/detach.h"
 #include "runner/run.h"
 #include "runner/say.h"
 #include "runner/warm.h"
@@ -37,6 +39,8 @@ static void stop(struct run *r)
 {
 	if (r->stage >= STOPPING)
 		return;
+	asked_resume(r);
+	visitors_leave(&r->visitors);
 	if (!r->facts.t_over)
 		r->facts.t_over = now_ns();
 	broker_stop(&r->broker);
@@ -55,6 +59,15 @@ static void interrupt(struct run *r, int signo)
 	if (!r->facts.interrupted && r->stage < STOPPING)
 		r->facts.interrupted = signo;
 	stop(r);
+}
+
+/* A command that is over has ended by itself, whatever becomes of its machine. */
+void stages_end(struct run *r)
+{
+	if (r->stage == KEPT)
+		stop(r);
+	else
+		interrupt(r, SIGKILL);
 }
 
 /* Who asks twice within a second means the machine and not the command. */
@@ -84,6 +97,8 @@ void stages_signal(struct signals *s, int signo)
 		got_sigint(r);
 	} else if (r->stage == RUNNING) {
 		session_signal(&r->session, signo);
+	} else if (r->stage == KEPT) {
+		stop(r);
 	} else if (r->stage == STOPPING) {
 		kill_all(r);	/* nobody waits who does not want to */
 	}
@@ -111,27 +126,14 @@ static void answer(struct run *r, uint32_t state_len, const struct err *err)
 	door_answer(&r->door, &a);
 }
 
-void stages_save(struct door *d, int fd)
-{
-	struct run *r = owner_of(d, struct run, door);
-	struct err err;
-
-	if (r->stage == RUNNING) {
-		broker_save(&r->broker, fd);	/* and REPORT_SAVED will say what came of it */
-		return;
-	}
-	err_set(&err, EAGAIN, "its command %s", r->stage == BOOTING ? "has not started yet" :
-		"has ended");
-	answer(r, 0, &err);
-}
-
 static void tell_saved(struct run *r)
 {
 	struct facts *f = &r->facts;
 
-	if (f->has_saved)
-		answer(r, f->saved.state_len, &f->saved.err);
-	f->has_saved = false;
+	if (!f->has_saved)
+		return;
+	answer(r, f->saved.state_len, &f->saved.err);
+	f->has_saved = r->saving = false;
 }
 
 /* --- the stages ---------------------------------------------------------------------- */
@@ -159,6 +161,8 @@ static void advance_booting(struct run *r)
 		enter(r, RUNNING, r->opts.spec.timeout);
 		if (r->tty)
 			session_resize(&r->session);	/* it may have changed since EXEC */
+		if (r->opts.spec.detach && !detach_started(r))
+			interrupt(r, SIGHUP);
 	} else if (f->has_spawn_failed) {
 		stop(r);
 	} else if (f->t_locked && f->locked.soft_kvm) {
@@ -169,6 +173,17 @@ static void advance_booting(struct run *r)
 static void drain(struct run *r)
 {
 	enter(r, DRAINING, r->facts.exited.drained ? DRAIN_TIME : DRAIN_TIME_OPEN);
+}
+
+/* It may be over by now, and is no less too much. */
+static void look_at_output(struct run *r)
+{
+	uint64_t limit = r->opts.spec.output_limit;
+
+	if (!limit || r->facts.wrote_too_much || r->stage > DRAINING || stdio_output(&r->stdio) <= limit)
+		return;
+	r->facts.wrote_too_much = true;
+	stop(r);
 }
 
 static void advance_running(struct run *r)
@@ -185,21 +200,43 @@ static bool is_reusable(const struct run *r)
 	struct err unused;
 
 	return r->handover.give_back && r->giver.fd >= 0 && r->facts.exited.drained &&
+	       r->facts.exited.limit == LIMIT_NONE &&
 	       !r->facts.interrupted && !failed(&r->facts) && session_idle(&r->session) &&
 	       r->broker.watch.fd >= 0 && r->broker.n == 0 && r->leash.have == 0 &&
 	       r->log.have == 0 && stdio_error(&r->stdio, &unused) == 0;
+}
+
+static bool is_to_be_kept(const struct run *r)
+{
+	const struct facts *f = &r->facts;
+
+	return r->opts.spec.keep && (f->exited.code || f->exited.signal) && !failed(f);
+}
+
+/* The command is over, and all that can be had of its outputs is read. */
+static void finish(struct run *r)
+{
+	r->facts.complete = true;
+	if (!is_to_be_kept(r)) {
+		stop(r);
+		return;
+	}
+	enter(r, KEPT, 0);
+	say("the command failed; its machine waits: sandbox exec %s -- sh, sandbox kill %s",
+	    r->claim.name, r->claim.name);
 }
 
 static void advance_draining(struct run *r)
 {
 	if (!stdio_outputs_done(&r->stdio))
 		return;
-	r->facts.complete = true;
 	r->given_back = is_reusable(r);
-	if (r->given_back)
-		enter(r, OVER, 0);
-	else
-		stop(r);
+	if (!r->given_back) {
+		finish(r);
+		return;
+	}
+	r->facts.complete = true;
+	enter(r, OVER, 0);
 }
 
 /* An agent that closed its outputs and still keeps one open is no longer ours. */
@@ -207,8 +244,7 @@ static void drain_expired(struct run *r)
 {
 	if (r->facts.exited.drained)
 		facts_protocol(&r->facts, "the guest kept an output open after its end");
-	r->facts.complete = true;
-	stop(r);
+	finish(r);
 }
 
 /* Everybody has hung up, and what they had said is read. */
@@ -231,13 +267,15 @@ static void advance(struct run *r)
 {
 	explain_cold(r);
 	tell_saved(r);
+	visitors_go_on(&r->visitors);
+	look_at_output(r);
 	if (r->stage == BOOTING)
 		advance_booting(r);
 	if (r->stage == RUNNING)
 		advance_running(r);
 	if (r->stage == DRAINING)
 		advance_draining(r);
-	if (r->stage < DRAINING && failed(&r->facts))
+	if ((r->stage < DRAINING || r->stage == KEPT) && failed(&r->facts))
 		stop(r);
 	if (r->stage == DRAINING && (r->facts.protocol[0] || r->facts.leash_hung_up))
 		stop(r);
@@ -245,6 +283,8 @@ static void advance(struct run *r)
 		enter(r, OVER, 0);
 	if (r->stage == KILLING && jailer_is_gone(r))
 		enter(r, OVER, 0);
+	asked_update(r);
+	detach_trim(r);
 }
 
 static void expired(struct run *r)
@@ -286,16 +326,17 @@ static void offer_streams(struct run *r)
 }
 
 /* The reader of our output may take its time; the guest may not: what passes while we wait for
- * the reader alone does not count.  Nor does what passes while we do not run; but a command that
+ * the reader alone does not count.  Nor does what passes while the machine is paused, nor what passes while we do not run; but a command that
  * had its time has had it. */
 static void wait_for_news(struct run *r)
 {
 	bool of_reader = r->stage == DRAINING && !stdio_waits_for_guest(&r->stdio);
+	bool of_others = of_reader || r->paused;
 	uint64_t before = now_ns(), now;
 
-	watch_wait(&r->watches, of_reader ? UINT64_MAX : r->deadline);
+	watch_wait(&r->watches, of_others ? UINT64_MAX : r->deadline);
 	now = now_ns();
-	if (of_reader)
+	if (of_others && r->deadline != UINT64_MAX)
 		r->deadline += now - before;
 	else if (r->stage != RUNNING && now > LATE && now - LATE > r->deadline)
 		r->deadline = now + GRACE;

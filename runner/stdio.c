@@ -121,6 +121,11 @@ bool stdio_outputs_done(const struct stdio *s)
 	return true;
 }
 
+uint64_t stdio_output(const struct stdio *s)
+{
+	return s->stream[STREAM_STDOUT].pump.moved + s->stream[STREAM_STDERR].pump.moved;
+}
+
 bool stdio_waits_for_guest(const struct stdio *s)
 {
 	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)

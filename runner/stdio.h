@@ -35,6 +35,9 @@ void stdio_offer(struct stdio *s, struct broker *b);
 /* Has all the guest wrote on stdout and stderr been written, or can it not be? */
 bool stdio_outputs_done(const struct stdio *s);
 
+/* Bytes of both so far. */
+uint64_t stdio_output(const struct stdio *s);
+
 /* Is there an output of which we wait for more, rather than for its reader? */
 bool stdio_waits_for_guest(const struct stdio *s);
 

@@ -10,7 +10,7 @@
 
 #include "lib/loop.h"	/* owner_of() */
 
-#define MAX_WATCHES 24
+#define MAX_WATCHES 40
 
 struct watch {
 	int fd;			/* -1: closed, not waited for */

@@ -34,6 +34,14 @@ static void look_at(const struct msg_welcome *w)
 		abort();
 }
 
+/* A checked EXITED: a status that there is, and a limit that we know. */
+static void look_at_end(const struct msg_exited *e)
+{
+	if (e->code < 0 || e->code > 255 || e->signal < 0 || e->signal > 64 ||
+	    e->limit >= N_EXITED_LIMITS)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
 	enum side from = n > 0 && (in[0] & 1) ? FROM_HOST : FROM_GUEST;
@@ -50,6 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 			walk_strings(m);
 		if (good && m->head.type == MSG_WELCOME)
 			look_at(&m->welcome);
+		if (good && m->head.type == MSG_EXITED)
+			look_at_end(&m->exited);
 	}
 	free(m);
 	return 0;

@@ -170,6 +170,12 @@ static void values_are_in_range(void **state)
 	make(MSG_EXITED);
 	m.exited.signal = 65;
 	assert_int_equal(msg_check(&m, FROM_GUEST), -EPROTO);
+	make(MSG_EXITED);
+	m.exited.limit = N_EXITED_LIMITS;
+	assert_int_equal(msg_check(&m, FROM_GUEST), -EPROTO);
+	m.exited.limit = LIMIT_PIDS;
+	m.exited.zero = 1;
+	assert_int_equal(msg_check(&m, FROM_GUEST), -EPROTO);
 	make(MSG_SPAWN_FAILED);
 	m.spawn_failed.stage = N_SPAWN_STAGES;
 	assert_int_equal(msg_check(&m, FROM_GUEST), -EPROTO);

@@ -85,6 +85,32 @@ static void out_of_memory_is_a_kill_with_a_cause(void **state)
 	verdict_is(REASON_SIGNAL, 143, "");
 }
 
+static void each_limit_has_its_reason(void **state)
+{
+	(void)state;
+	all_well(2, 0);
+	f.exited.limit = LIMIT_PIDS;
+	spec.pids = 8;
+	verdict_is(REASON_PIDS_LIMIT, 137, "more than 8 processes");
+	f.wrote_too_much = true;
+	spec.output_limit = 1000;
+	verdict_is(REASON_OUTPUT_LIMIT, 153, "more than 1000 bytes");
+	monitor_died(0, SIGXCPU);
+	verdict_is(REASON_CPU_LIMIT, 152, "--cpu-seconds");
+	f.timed_out = true;
+	verdict_is(REASON_TIMEOUT, 124, "");
+}
+
+static void a_machine_that_is_gone_is_not_the_visitors_fault(void **state)
+{
+	(void)state;
+	f.visiting = f.leash_hung_up = f.log_hung_up = true;
+	verdict_is(REASON_ERROR, 125, "the machine ended before");
+	all_well(4, 0);
+	f.t_jailed = f.t_ended = f.has_stopped = 0;
+	verdict_is(REASON_EXIT, 4, "");
+}
+
 static void our_own_decisions_come_first(void **state)
 {
 	(void)state;
@@ -405,6 +431,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_command_ends, fresh),
 		cmocka_unit_test_setup(out_of_memory_is_a_kill_with_a_cause, fresh),
+		cmocka_unit_test_setup(each_limit_has_its_reason, fresh),
+		cmocka_unit_test_setup(a_machine_that_is_gone_is_not_the_visitors_fault, fresh),
 		cmocka_unit_test_setup(our_own_decisions_come_first, fresh),
 		cmocka_unit_test_setup(a_broken_rule_outranks_what_the_guest_claims, fresh),
 		cmocka_unit_test_setup(spawn_failures_have_the_shells_codes, fresh),

@@ -152,6 +152,52 @@ static void play_signal(void)
 	end(0, 0);
 }
 
+/* Another command, which says its name and waits for a signal. */
+static void start_another(int control, int stream[N_STREAMS])
+{
+	uint32_t id = m.head.id;
+	char word[64];
+
+	snprintf(word, sizeof(word), "%s\n", msg_exec_string(&m, 1));
+	for (unsigned i = 0; i < N_STREAMS; i++)
+		stream[i] = connect_to(PORT_STREAM(id, i));
+	m.started = (struct msg_started){ .pid = id };
+	post(control, MSG_STARTED, id, sizeof(m.started));
+	io_write(stream[STREAM_STDOUT], word, strlen(word));
+}
+
+static void end_another(int control, uint32_t id, int signo, int stream[N_STREAMS])
+{
+	for (unsigned i = 0; i < N_STREAMS; i++)
+		close(stream[i]);
+	m.exited = (struct msg_exited){ .signal = signo == SIGKILL ? SIGKILL : 0, .code = signo % 9,
+					.drained = 1 };
+	post(control, MSG_EXITED, id, sizeof(m.exited));
+}
+
+/* A guest with a command of ours and one of another's at a time, each until it is signalled. */
+static void play_rooms(void)
+{
+	int stream[N_STREAMS], other[N_STREAMS], control = start_command(stream);
+
+	io_write(stream[STREAM_STDOUT], "ready", 5);
+	for (;;) {
+		if (msg_recv(control, &m, FROM_HOST) < 0)
+			break;
+		if (m.head.type == MSG_EXEC)
+			start_another(control, other);
+		else if (m.head.type == MSG_SIGNAL && m.head.id != 1)
+			end_another(control, m.head.id, (int)m.signal.signo, other);
+		else if (m.head.type == MSG_SIGNAL)
+			break;
+	}
+	close(stream[STREAM_STDOUT]);
+	close(stream[STREAM_STDERR]);
+	exited(control, (int)m.signal.signo);
+	wait_for_stop();
+	end(0, 0);
+}
+
 static void play_keeps_output(void)
 {
 	int stream[N_STREAMS], control = start_command(stream);
@@ -208,7 +254,7 @@ static const struct {
 } plays[] = {
 	{ "cat", play_cat }, { "signal", play_signal }, { "keeps-output", play_keeps_output },
 	{ "rubbish", play_rubbish }, { "crash", play_crash }, { "error", play_error },
-	{ "deaf", play_deaf }, { "dies", play_dies },
+	{ "rooms", play_rooms }, { "deaf", play_deaf }, { "dies", play_dies },
 };
 
 static int jailer_main(const char *self)
@@ -271,9 +317,13 @@ static int make_dir(void **state)
 {
 	static const unsigned char erofs[] = { 0xe2, 0xe1, 0xf5, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 12,
 					       [0x24] = 1 };
+	char path[PATH_MAX];
 
 	(void)state;
 	if (!mkdtemp(dir))
+		return -1;
+	in_dir(path, "run");
+	if (mkdir(path, 0700) < 0 || setenv("XDG_RUNTIME_DIR", path, 1) < 0)
 		return -1;
 	copy_self("sandbox");
 	copy_self("sandbox-jailer");
@@ -295,6 +345,8 @@ static int remove_dir(void **state)
 		in_dir(path, files[i]);
 		unlink(path);
 	}
+	in_dir(path, "run");
+	rmdir(path);			/* empty: no machine has left anything */
 	return rmdir(dir);
 }
 
@@ -303,17 +355,13 @@ struct child {
 	int in, out, err;	/* the far ends of its standard streams */
 };
 
-static struct child start(const char *play)
+/* `sandbox` with these words. */
+static struct child start_words(const char *const words[])
 {
 	char path[PATH_MAX];
 	struct child c;
 	int in[2], out[2], err[2];
 
-	if (access("/dev/kvm", F_OK) < 0) {
-		print_message("skip: no /dev/kvm on this machine\n");
-		skip();
-	}
-	put("play", play, strlen(play), 0, (off_t)strlen(play));
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) | pipe2(err, O_CLOEXEC), 0);
 	c = (struct child){ fork(), in[1], out[0], err[0] };
 	if (c.pid == 0) {
@@ -322,13 +370,30 @@ static struct child start(const char *play)
 		dup2(err[1], 2);
 		dup2(2, FD_INITRD);	/* inherited by accident: must not reach the jailer */
 		in_dir(path, "sandbox");
-		execl(path, path, "run", "--cold", "--", "command", (char *)NULL);
+		execv(path, (char **)(uintptr_t)words);
 		_exit(99);
 	}
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
 	return c;
+}
+
+static void set_play(const char *play)
+{
+	if (access("/dev/kvm", F_OK) < 0) {
+		print_message("skip: no /dev/kvm on this machine\n");
+		skip();
+	}
+	put("play", play, strlen(play), 0, (off_t)strlen(play));
+}
+
+#define WORDS(...) ((const char *[]){ "/sandbox", __VA_ARGS__, NULL })
+
+static struct child start(const char *play)
+{
+	set_play(play);
+	return start_words(WORDS("run", "--cold", "--", "command"));
 }
 
 static size_t read_all(int fd, char *buf, size_t n)
@@ -357,6 +422,153 @@ static void ends(struct child *c, int want, const char *says)
 	close(c->in);
 	close(c->out);
 }
+
+/* --- machines with a name -------------------------------------------------------------------- */
+
+static void says(struct child *c, const char *text)
+{
+	char got[64] = "";
+
+	assert_int_equal(io_read(c->out, got, strlen(text)), 0);
+	assert_string_equal(got, text);
+}
+
+/* Ends with that code, and with these outputs. */
+static void command(int want, const char *out_says, const char *err_says,
+		    const char *const words[])
+{
+	struct child c = start_words(words);
+	char out[1024];
+
+	read_all(c.out, out, sizeof(out));
+	if (!strstr(out, out_says))
+		fail_msg("%s: '%s' does not say '%s'", words[1], out, out_says);
+	c.out = open("/dev/null", O_RDONLY);
+	ends(&c, want, err_says);
+}
+
+static struct child start_rooms(const char *option)
+{
+	struct child c;
+
+	set_play("rooms");
+	c = start_words(WORDS("run", "--cold", "--name", "box", option, "--", "command"));
+	says(&c, "ready");
+	return c;
+}
+
+static void another_command_runs_beside_ours(void **state)
+{
+	struct child c = start_rooms("--verbose"), other;
+
+	(void)state;
+	other = start_words(WORDS("exec", "box", "--", "second"));
+	says(&other, "second\n");
+	command(0, "box                  running", "", WORDS("ps"));
+	kill(other.pid, SIGUSR1);		/* 10: the play's code is the rest of a division by 9 */
+	ends(&other, 1, "");
+	command(0, "", "", WORDS("kill", "--signal", "USR2", "box"));
+	ends(&c, SIGUSR2, "");
+	command(125, "", "there is no machine 'box'", WORDS("exec", "box", "second"));
+}
+
+static void who_visits_a_machine_that_ends_is_told(void **state)
+{
+	struct child c = start_rooms("--verbose"), other;
+
+	(void)state;
+	other = start_words(WORDS("exec", "box", "--", "second"));
+	says(&other, "second\n");
+	command(0, "", "", WORDS("kill", "box"));
+	ends(&c, 137, "");
+	ends(&other, 125, "the machine ended before the command was over");
+}
+
+static void a_failed_command_leaves_its_machine(void **state)
+{
+	struct child c = start_rooms("--keep-on-fail"), other;
+
+	(void)state;
+	command(0, "", "", WORDS("kill", "--signal", "USR2", "box"));
+	for (int i = 0; i < 100; i++) {
+		other = start_words(WORDS("kill", "--signal", "USR2", "box"));
+		usleep(20000);
+		close(other.in);
+		close(other.out);
+		close(other.err);
+		int status;
+
+		waitpid(other.pid, &status, 0);
+		if (WEXITSTATUS(status) == 125)
+			break;		/* its command has ended */
+	}
+	command(0, "kept", "", WORDS("ps"));
+	command(0, "", "", WORDS("kill", "box"));
+	ends(&c, SIGUSR2, "its machine waits: sandbox exec box");
+}
+
+static void a_name_is_one_machines(void **state)
+{
+	struct child c = start_rooms("--verbose");
+
+	(void)state;
+	command(125, "", "there is a machine 'box' already", WORDS("run", "--cold", "--name",
+								   "box", "--", "true"));
+	kill(c.pid, SIGUSR1);
+	ends(&c, SIGUSR1, "");
+}
+
+static void a_detached_run_is_waited_for_later(void **state)
+{
+	(void)state;
+	set_play("rooms");
+	command(0, "job\n", "", WORDS("run", "--cold", "--detach", "--name", "job", "--",
+				      "command"));
+	command(0, "job                  running", "", WORDS("ps"));
+	command(0, "", "", WORDS("kill", "-s", "12", "job"));
+	command(12, "", "", WORDS("wait", "job"));
+	command(0, "over (12)", "", WORDS("ps"));
+	command(0, "ready", "", WORDS("logs", "--follow", "job"));
+	command(0, "1 removed", "", WORDS("gc"));
+	command(125, "", "there is no machine 'job'", WORDS("wait", "job"));
+}
+
+static void a_detached_run_that_cannot_start_leaves_nothing(void **state)
+{
+	(void)state;
+	set_play("error");
+	command(125, "", "kernel: ?[31mno entry point", WORDS("run", "--cold", "--detach",
+							      "--name", "job", "--", "x"));
+	command(0, "0 removed", "", WORDS("gc"));
+}
+
+static void what_has_no_name_cannot_be_asked(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		static const char *const verbs[] = { "kill", "pause", "resume", "wait", "logs" };
+
+		command(125, "", "there is no machine 'none'", WORDS(verbs[i], "none"));
+	}
+	command(125, "", "there is no machine 'none'", WORDS("exec", "none", "true"));
+	command(125, "", "is not the name or number", WORDS("kill", "-s", "65", "none"));
+	command(125, "", "name: '.x'", WORDS("run", "--name", ".x", "true"));
+}
+
+static void too_much_output_ends_the_run(void **state)
+{
+	struct child c;
+	char text[5000];
+
+	(void)state;
+	set_play("cat");
+	memset(text, 'x', sizeof(text));
+	c = start_words(WORDS("run", "--cold", "--output-limit", "9000", "--", "cat"));
+	assert_int_equal(io_write(c.in, text, sizeof(text)), 0);
+	ends(&c, 153, "");
+}
+
+/* --- what comes back -------------------------------------------------------------------------- */
 
 static void bytes_go_through_and_the_code_comes_back(void **state)
 {
@@ -441,9 +653,34 @@ static void a_deaf_monitor_is_killed_by_the_keeper(void **state)
 	assert_true(now_ns() - begin < 4000000000u);
 }
 
+static int subcommand(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+		{ "run", cmd_run }, { "exec", cmd_exec }, { "ps", cmd_ps }, { "kill", cmd_kill },
+		{ "wait", cmd_wait }, { "logs", cmd_logs }, { "gc", cmd_gc }, { "pause", cmd_pause },
+		{ "resume", cmd_resume },
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[0], commands[i].name))
+			return commands[i].run(argc, argv);
+	return 99;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(another_command_runs_beside_ours),
+		cmocka_unit_test(who_visits_a_machine_that_ends_is_told),
+		cmocka_unit_test(a_failed_command_leaves_its_machine),
+		cmocka_unit_test(a_name_is_one_machines),
+		cmocka_unit_test(a_detached_run_is_waited_for_later),
+		cmocka_unit_test(a_detached_run_that_cannot_start_leaves_nothing),
+		cmocka_unit_test(what_has_no_name_cannot_be_asked),
+		cmocka_unit_test(too_much_output_ends_the_run),
 		cmocka_unit_test(bytes_go_through_and_the_code_comes_back),
 		cmocka_unit_test(a_signal_is_passed_on),
 		cmocka_unit_test(an_output_kept_open_is_not_waited_for),
@@ -459,7 +696,7 @@ int main(int argc, char **argv)
 		return jailer_main(argv[0]);
 	stdio_secure();
 	if (name && !strcmp(name, "/sandbox"))
-		return cmd_run(argc - 1, argv + 1);
+		return subcommand(argc - 1, argv + 1);
 	if (argc > 1)		/* a runner that starts /proc/self/exe, for a template, gets us */
 		return 99;
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
