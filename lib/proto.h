@@ -11,8 +11,8 @@
  *	[connects the streams of EXEC.id]
  *	STARTED (with WELCOME's generation) or SPAWN_FAILED ->
  *			<-	SIGNAL, RESIZE ...
- *	[closes stdout and stderr when they are drained]
- *	EXITED		->
+ *	[drains stdout and stderr]
+ *	EXITED		->	[reads them up to the bytes that EXITED counts]
  *
  * Up to MAX_SESSIONS commands run at once, each EXEC with an id that none of them has: what is
  * said of one has its id, what is said of several comes in any order.
@@ -80,7 +80,11 @@ struct msg_welcome {
 	char     hostname[MAX_HOSTNAME];
 };
 
-enum { EXEC_TTY = 1, EXEC_SYNC = 2 };	/* EXEC_SYNC: a disk is writable, sync at the end */
+enum {
+	EXEC_TTY = 1,
+	EXEC_SYNC = 2,			/* a disk is writable, sync at the end */
+	EXEC_NO_STDIN = 4,		/* it is empty, and so not connected; not with a terminal */
+};
 
 struct msg_exec {
 	uint32_t flags;
@@ -126,6 +130,7 @@ struct msg_exited {
 	uint32_t drained;		/* 0: something still held an output open */
 	uint32_t limit, zero;		/* enum exited_limit: which one ended it */
 	uint64_t user_us, system_us, maxrss_kib;
+	uint64_t output[2];		/* bytes written to the connections of stdout and stderr */
 };
 
 struct msg_log {

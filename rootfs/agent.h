@@ -137,6 +137,7 @@ struct flow {
 	int from, to;
 	unsigned off, len;		/* buf[off], len bytes, wait for `to` */
 	uint64_t moved;			/* bytes read in all */
+	uint64_t sent;			/* bytes written to this `to` */
 	int at_end;			/* a byte to write at the end of input, or -1 */
 	char buf[FLOW_BUF];
 };
@@ -159,6 +160,7 @@ struct streams {
 	struct flow flow[N_STREAMS];
 	int watched[N_STREAMS];		/* the descriptor in the epoll set, or -1 */
 	enum flow_need need[N_STREAMS];
+	uint64_t tell_at;		/* ns: when the host is to be told of an output's end */
 };
 
 /* What the first command's streams need before it is known.  set: the caller's epoll set. */
@@ -176,6 +178,11 @@ int streams_reconnect(struct streams *s);
 bool stream_is_open(const struct streams *s, unsigned i);
 bool stream_ready(struct streams *s, unsigned i);	/* move data; was there any? */
 void stream_end(struct streams *s, unsigned i);
+
+/* Of an output that has ended, the host's end stays until it is told: by EXITED, which says it for
+ * less than closing a connection takes, or, from this time on (ns; UINT64_MAX: none), by that. */
+uint64_t streams_tell_at(const struct streams *s);
+void streams_tell_ends(struct streams *s);
 
 uint64_t streams_output(const struct streams *s);	/* bytes that the command has written so far */
 bool streams_wait_for_host(const struct streams *s);	/* is there output that it has not taken yet? */

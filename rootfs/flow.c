@@ -15,7 +15,7 @@ void flow_open(struct flow *f, int from, int to)
 	f->from = from;
 	f->to = to;
 	f->off = f->len = 0;
-	f->moved = 0;
+	f->moved = f->sent = 0;
 	f->at_end = -1;
 }
 
@@ -72,6 +72,7 @@ enum flow_need flow_run(struct flow *f)
 		return FLOW_OUTPUT;
 	if (put < 0)
 		return is_lost(put) ? FLOW_LOST : FLOW_ENDED;
+	f->sent += (uint64_t)put;
 	f->off += (unsigned)put;
 	f->len -= (unsigned)put;
 	return f->len ? FLOW_OUTPUT : FLOW_INPUT;

@@ -254,13 +254,17 @@ static void reap(void)
 
 static void tell_exited(struct session *s, struct msg *m, bool drained)
 {
-	for (unsigned i = 0; i < N_STREAMS; i++)
-		stream_end(&s->streams, i);
+	const struct flow *flow = s->streams.flow;
+
 	if (s->flags & EXEC_SYNC)
 		sync();
 	m->exited = s->end;
 	m->exited.drained = drained;
+	m->exited.output[0] = flow[STREAM_STDOUT].sent;
+	m->exited.output[1] = flow[STREAM_STDERR].sent;
 	host_send(m, MSG_EXITED, s->id, sizeof(m->exited));
+	for (unsigned i = 0; i < N_STREAMS; i++)	/* most hosts do not wait for this */
+		stream_end(&s->streams, i);
 	s->pid = 0;
 }
 
@@ -292,19 +296,35 @@ static void control_ready(struct msg *m)
 	}
 }
 
-/* How long the outputs of a command that has ended may stay silent from now on: UINT64_MAX, if
- * it has not ended.  Output that the host has not taken yet is not silence. */
-static uint64_t patience_with(const struct session *s)
+static uint64_t left(uint64_t deadline)
 {
-	uint64_t passed;
+	uint64_t now = now_ns();
 
-	if (!s->pid || !s->exited || streams_wait_for_host(&s->streams))
-		return UINT64_MAX;
-	passed = now_ns() - s->quiet_since;
-	return passed >= DRAIN_NS ? 0 : DRAIN_NS - passed;
+	return now < deadline ? deadline - now : 0;
 }
 
-/* How long to wait for events, in ms: for ever, unless only the silence of outputs is missing. */
+/* How long the outputs of a command that has ended may stay silent from now on: UINT64_MAX, if
+ * it has not ended.  Output that the host has not taken yet is not silence. */
+static uint64_t silence(const struct session *s)
+{
+	if (!s->pid || !s->exited || streams_wait_for_host(&s->streams))
+		return UINT64_MAX;
+	return left(s->quiet_since + DRAIN_NS);
+}
+
+/* How long nothing need be done about a session, if nothing happens. */
+static uint64_t patience_with(const struct session *s)
+{
+	uint64_t tell_at = streams_tell_at(&s->streams), tell, silent = silence(s);
+
+	if (tell_at == UINT64_MAX)
+		return silent;
+	tell = left(tell_at);
+	return tell < silent ? tell : silent;
+}
+
+/* How long to wait for events, in ms: for ever, unless only the silence of outputs is missing, or
+ * the end of a command whose outputs have ended. */
 static int patience(void)
 {
 	uint64_t least = UINT64_MAX;
@@ -321,13 +341,16 @@ static int patience(void)
 
 static void look_for_the_end(struct session *s, struct msg *m)
 {
-	const struct streams *st = &s->streams;
+	struct streams *st = &s->streams;
+	uint64_t tell_at = streams_tell_at(st);
 
+	if (s->pid && !s->exited && tell_at != UINT64_MAX && left(tell_at) == 0)
+		streams_tell_ends(st);
 	if (!s->pid || !s->exited)
 		return;
 	if (!stream_is_open(st, STREAM_STDOUT) && !stream_is_open(st, STREAM_STDERR))
 		tell_exited(s, m, true);
-	else if (patience_with(s) == 0 || streams_output(st) - s->output_at_exit > DRAIN_BYTES)
+	else if (silence(s) == 0 || streams_output(st) - s->output_at_exit > DRAIN_BYTES)
 		tell_exited(s, m, false);
 }
 

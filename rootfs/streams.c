@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/io.h"
 
+#define TELL_NS 10000000ull		/* most commands end as their outputs do */
 #define END_OF_TRANSMISSION 4		/* ^D, what a terminal takes for the end of input */
 
 /* What a stream is made of.  One of each is made before there is a command: in a machine that
@@ -56,17 +58,47 @@ bool stream_is_open(const struct streams *s, unsigned i)
 	return s->flow[i].from >= 0;
 }
 
+/* Nothing more comes from the command; its descriptor is the only one that is in the set. */
+static void output_ended(struct streams *s, unsigned i)
+{
+	if (s->tty)
+		watch(s, i, FLOW_ENDED);
+	s->watched[i] = -1;
+	close(s->flow[i].from);
+	s->flow[i].from = -1;
+	s->tell_at = now_ns() + TELL_NS;
+}
+
+static bool is_untold(const struct streams *s, unsigned i)
+{
+	return s->flow[i].from < 0 && s->flow[i].to >= 0;
+}
+
+uint64_t streams_tell_at(const struct streams *s)
+{
+	return is_untold(s, STREAM_STDOUT) || is_untold(s, STREAM_STDERR) ? s->tell_at : UINT64_MAX;
+}
+
+void streams_tell_ends(struct streams *s)
+{
+	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)
+		if (is_untold(s, i))
+			flow_close(&s->flow[i]);
+}
+
 /* Lost is not ended: until the host is found again, only our side of it is kept. */
 bool stream_ready(struct streams *s, unsigned i)
 {
-	uint64_t before = s->flow[i].moved;
+	uint64_t before = s->flow[i].moved + s->flow[i].sent;
 	enum flow_need need = flow_run(&s->flow[i]);
 
-	if (need == FLOW_ENDED)
+	if (need == FLOW_ENDED && i == STREAM_STDIN)
 		stream_end(s, i);
+	else if (need == FLOW_ENDED)
+		output_ended(s, i);
 	else
 		watch(s, i, need);
-	return s->flow[i].moved != before;
+	return s->flow[i].moved + s->flow[i].sent != before;
 }
 
 uint64_t streams_output(const struct streams *s)
@@ -149,6 +181,21 @@ static int open_pipe(struct streams *s, unsigned i, int *theirs)
 	return ask(s, i);
 }
 
+/* A pipe that nobody writes to, and no connection. */
+static int open_empty(int *theirs)
+{
+	struct ends e = spare[STREAM_STDIN];
+	int rc = e.sock < 0 ? make_ends(&e, STREAM_STDIN) : 0;
+
+	spare[STREAM_STDIN].sock = -1;
+	if (rc < 0)
+		return rc;
+	*theirs = e.theirs;
+	close(e.ours);
+	close(e.sock);
+	return 0;
+}
+
 /* A terminal of that size: *master is non-blocking, *slave for the command. */
 static int open_terminal(uint16_t rows, uint16_t cols, int *master, int *slave)
 {
@@ -207,7 +254,10 @@ int streams_open(struct streams *s, struct command *c, const struct msg_exec *e,
 		c->fd[1] = c->fd[2] = c->fd[0];
 		rc = rc < 0 ? rc : connect_terminal(s, master);
 	} else {
-		for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
+		bool empty = e->flags & EXEC_NO_STDIN;
+
+		rc = empty ? open_empty(&c->fd[STREAM_STDIN]) : 0;
+		for (unsigned i = empty; i < N_STREAMS && rc == 0; i++)
 			rc = open_pipe(s, i, &c->fd[i]);
 	}
 	return rc < 0 ? rc : await(s);
@@ -235,6 +285,7 @@ static int reconnect(struct streams *s, unsigned i)
 	watch(s, i, FLOW_ENDED);
 	close(*host_end(s, i));
 	*host_end(s, i) = fd;
+	s->flow[i].sent = 0;
 	return ask(s, i);
 }
 
@@ -243,6 +294,7 @@ int streams_reconnect(struct streams *s)
 {
 	int rc = 0;
 
+	streams_tell_ends(s);
 	for (unsigned i = 0; i < N_STREAMS && rc == 0; i++)
 		if (stream_is_open(s, i))
 			rc = reconnect(s, i);

@@ -44,7 +44,9 @@ static void drain(struct watch *w, short events)
 static void fill(struct watch *w, short events)
 {
 	struct pump *p = owner_of(w, struct pump, from);
-	ssize_t got = io_read_some(w->fd, p->buf, sizeof(p->buf));
+	uint64_t left = p->most - p->moved;
+	ssize_t got = io_read_some(w->fd, p->buf, left < sizeof(p->buf) ? (size_t)left :
+							  sizeof(p->buf));
 
 	(void)events;
 	if (got == -EAGAIN)
@@ -52,7 +54,7 @@ static void fill(struct watch *w, short events)
 	p->start = 0;
 	p->end = got > 0 ? (size_t)got : 0;
 	p->moved += p->end;
-	p->ended = got <= 0;
+	p->ended = got <= 0 || p->moved == p->most;
 	p->unread = got < 0 ? (int)-got : 0;
 	next(p);
 }
@@ -61,6 +63,7 @@ void pump_init(struct pump *p, void (*finished)(struct pump *p), struct watch_se
 {
 	p->from = (struct watch){ -1, 0, fill };
 	p->to = (struct watch){ -1, 0, drain };
+	p->most = UINT64_MAX;
 	p->finish = finished;
 	watch_add(set, &p->from);
 	watch_add(set, &p->to);
@@ -71,5 +74,14 @@ void pump_start(struct pump *p, int from, int to, size_t at_once)
 	p->from.fd = from;
 	p->to.fd = to;
 	p->at_once = at_once;
+	next(p);
+}
+
+void pump_expect(struct pump *p, uint64_t bytes)
+{
+	if (p->done)
+		return;
+	p->most = bytes;
+	p->ended = p->ended || p->moved >= bytes;
 	next(p);
 }

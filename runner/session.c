@@ -9,6 +9,7 @@
 #include "lib/io.h"
 #include "runner/card.h"
 #include "runner/say.h"
+#include "runner/stdio.h"
 #include "runner/tty.h"
 
 /* --- what we send ------------------------------------------------------------------ */
@@ -173,6 +174,8 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 		m->exec.flags |= EXEC_SYNC;
 	if (tty)
 		tty_window(&m->exec.rows, &m->exec.cols);
+	else if (stdio_no_input())
+		m->exec.flags |= EXEC_NO_STDIN;
 	strcpy(m->exec.user, spec->user ? spec->user : "1000");	/* opts.c checked the length */
 	if (!add_strings(m, &used, o, tty))
 		return err_set(err, E2BIG, "the command and its environment are longer than %d bytes; "

@@ -191,6 +191,7 @@ static void advance_running(struct run *r)
 	if (!r->facts.has_exited)
 		return;
 	r->facts.t_over = now_ns();
+	stdio_expect(&r->stdio, r->facts.exited.output);
 	drain(r);
 }
 

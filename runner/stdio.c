@@ -26,6 +26,14 @@ void stdio_secure(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+bool stdio_no_input(void)
+{
+	struct stat st, null;
+
+	return fstat(STDIN_FILENO, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       stat("/dev/null", &null) == 0 && st.st_rdev == null.st_rdev;
+}
+
 static const char *const names[] = { "stdin", "stdout", "stderr" };
 
 /* An output that cannot make us wait.  O_NONBLOCK belongs to the open file and is seen by
@@ -111,6 +119,13 @@ void stdio_offer(struct stdio *s, struct broker *b)
 {
 	for (unsigned i = 0; i < N_STREAMS; i++)
 		broker_offer(b, &s->stream[i].port);
+}
+
+void stdio_expect(struct stdio *s, const uint64_t output[2])
+{
+	for (unsigned i = STREAM_STDOUT; i < N_STREAMS; i++)
+		if (s->stream[i].connected)
+			pump_expect(&s->stream[i].pump, output[i - STREAM_STDOUT]);
 }
 
 bool stdio_outputs_done(const struct stdio *s)

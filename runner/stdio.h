@@ -26,11 +26,17 @@ struct stdio {
  * accident, and a reader that leaves or a file grown too large is an error of write(2). */
 void stdio_secure(void);
 
+/* Is our stdin /dev/null? */
+bool stdio_no_input(void);
+
 /* The streams of command `id`; console: fd of the console pipe to copy to stderr, or -1. */
 void stdio_init(struct stdio *s, uint32_t id, bool tty, int console, struct watch_set *set);
 
 /* The guest may connect its streams now; until one stands, our side of it is not read. */
 void stdio_offer(struct stdio *s, struct broker *b);
+
+/* The command has ended, and wrote that much to stdout and to stderr. */
+void stdio_expect(struct stdio *s, const uint64_t output[2]);
 
 /* Has all the guest wrote on stdout and stderr been written, or can it not be? */
 bool stdio_outputs_done(const struct stdio *s);

@@ -116,9 +116,18 @@ static int start_command(int stream[N_STREAMS])
 	return control;
 }
 
+static uint64_t wrote[2];		/* by command 1, as EXITED has it */
+
+static void give(const int stream[N_STREAMS], unsigned i, const char *buf, size_t n)
+{
+	wrote[i - STREAM_STDOUT] += n;
+	io_write(stream[i], buf, n);
+}
+
 static void exited(int control, int code)
 {
-	m.exited = (struct msg_exited){ .code = code, .drained = 1 };
+	m.exited = (struct msg_exited){ .code = code, .drained = 1,
+					.output = { wrote[0], wrote[1] } };
 	post(control, MSG_EXITED, 1, sizeof(m.exited));
 }
 
@@ -130,8 +139,8 @@ static void play_cat(void)
 	ssize_t got;
 
 	while ((got = io_read_some(stream[STREAM_STDIN], buf, sizeof(buf))) > 0)
-		for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
-			io_write(stream[i], buf, (size_t)got);
+		for (unsigned i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
+			give(stream, i, buf, (size_t)got);
 	close(stream[STREAM_STDOUT]);
 	close(stream[STREAM_STDERR]);
 	exited(control, 7);
@@ -143,7 +152,7 @@ static void play_signal(void)
 {
 	int stream[N_STREAMS], control = start_command(stream);
 
-	io_write(stream[STREAM_STDOUT], "ready", 5);
+	give(stream, STREAM_STDOUT, "ready", 5);
 	msg_recv(control, &m, FROM_HOST);
 	close(stream[STREAM_STDOUT]);
 	close(stream[STREAM_STDERR]);
@@ -171,7 +180,7 @@ static void end_another(int control, uint32_t id, int signo, int stream[N_STREAM
 	for (unsigned i = 0; i < N_STREAMS; i++)
 		close(stream[i]);
 	m.exited = (struct msg_exited){ .signal = signo == SIGKILL ? SIGKILL : 0, .code = signo % 9,
-					.drained = 1 };
+					.drained = 1, .output = { UINT64_MAX, UINT64_MAX } };	/* they are closed */
 	post(control, MSG_EXITED, id, sizeof(m.exited));
 }
 
@@ -180,7 +189,7 @@ static void play_rooms(void)
 {
 	int stream[N_STREAMS], other[N_STREAMS], control = start_command(stream);
 
-	io_write(stream[STREAM_STDOUT], "ready", 5);
+	give(stream, STREAM_STDOUT, "ready", 5);
 	for (;;) {
 		if (msg_recv(control, &m, FROM_HOST) < 0)
 			break;
@@ -198,11 +207,25 @@ static void play_rooms(void)
 	end(0, 0);
 }
 
+/* EXITED is there before all of the output is, and no connection is ever closed. */
+static void play_counts(void)
+{
+	static char buf[300000];
+	int stream[N_STREAMS], control = start_command(stream);
+
+	memset(buf, 'x', sizeof(buf));
+	wrote[0] = sizeof(buf);
+	exited(control, 7);
+	io_write(stream[STREAM_STDOUT], buf, sizeof(buf));
+	wait_for_stop();
+	end(0, 0);
+}
+
 static void play_keeps_output(void)
 {
 	int stream[N_STREAMS], control = start_command(stream);
 
-	m.exited = (struct msg_exited){ .code = 3, .drained = 0 };
+	m.exited = (struct msg_exited){ .code = 3, .drained = 0, .output = { 1, 0 } };
 	post(control, MSG_EXITED, 1, sizeof(m.exited));
 	wait_for_stop();
 	end(0, 0);
@@ -253,6 +276,7 @@ static const struct {
 	void (*play)(void);
 } plays[] = {
 	{ "cat", play_cat }, { "signal", play_signal }, { "keeps-output", play_keeps_output },
+	{ "counts", play_counts },
 	{ "rubbish", play_rubbish }, { "crash", play_crash }, { "error", play_error },
 	{ "rooms", play_rooms }, { "deaf", play_deaf }, { "dies", play_dies },
 };
@@ -585,6 +609,17 @@ static void bytes_go_through_and_the_code_comes_back(void **state)
 	ends(&c, 7, "");
 }
 
+static void output_is_complete_when_its_count_is_reached(void **state)
+{
+	static char out[400000];
+	struct child c = start("counts");
+
+	(void)state;
+	assert_int_equal(read_all(c.out, out, sizeof(out)), 300000);
+	c.out = open("/dev/null", O_RDONLY);
+	ends(&c, 7, "");
+}
+
 static void a_signal_is_passed_on(void **state)
 {
 	struct child c = start("signal");
@@ -682,6 +717,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_has_no_name_cannot_be_asked),
 		cmocka_unit_test(too_much_output_ends_the_run),
 		cmocka_unit_test(bytes_go_through_and_the_code_comes_back),
+		cmocka_unit_test(output_is_complete_when_its_count_is_reached),
 		cmocka_unit_test(a_signal_is_passed_on),
 		cmocka_unit_test(an_output_kept_open_is_not_waited_for),
 		cmocka_unit_test(rubbish_ends_the_run),
