@@ -55,6 +55,7 @@ enum stop_reason {
 	STOP_RESET,		/* the guest asked for a reset: with our kernel, a panic */
 	STOP_TRIPLE_FAULT,
 	STOP_EXIT_PORT,		/* the guest wrote to the exit port; code is the byte */
+	STOP_CPU_LIMIT,		/* its processor time is used up */
 	STOP_SNAPSHOT,		/* it is saved; code is the bytes of its state */
 	STOP_INTERNAL,		/* KVM could not go on, or a device broke; msg says what */
 };

@@ -56,11 +56,9 @@ static bool timed_out(struct outcome *o, const struct question *q)
 	return q->f->timed_out && verdict(o, REASON_TIMEOUT, EXIT_TIMEOUT, "%s", "");
 }
 
-/* The kernel ended the monitor for it; seldom, and then it is not to be told apart, somebody who
- * may signal it. */
 static bool used_its_time(struct outcome *o, const struct question *q)
 {
-	return q->f->t_ended && q->f->ended.signal == SIGXCPU &&
+	return q->f->has_stopped && q->f->stopped.reason == STOP_CPU_LIMIT &&
 	       verdict(o, REASON_CPU_LIMIT, EXIT_SIGNAL + SIGXCPU, "the machine has used the "
 		       "processor time that it had (--cpu-seconds)");
 }

@@ -29,7 +29,25 @@ static void on_violation(int sig, siginfo_t *info, void *context)
 	_exit(EXIT_VIOLATION);
 }
 
-int lock_prepare(struct err *err)
+/* On whatever thread.  The first process of a namespace, as the monitor is, takes no harm from
+ * SIGXCPU by itself. */
+static void on_cpu_limit(int sig)
+{
+	struct report r = { .kind = REPORT_STOPPED, .stopped.reason = STOP_CPU_LIMIT };
+
+	(void)sig;
+	(void)!write(FD_LOG, &r, sizeof(r));
+	_exit(0);
+}
+
+static int end_at_limit(struct err *err)
+{
+	struct sigaction limit = { .sa_handler = on_cpu_limit };
+
+	return sigaction(SIGXCPU, &limit, NULL) < 0 ? err_sys(err, "lock: sigaction") : 0;
+}
+
+int lock_prepare(bool cpu_limited, struct err *err)
 {
 	struct sigaction violation = { .sa_sigaction = on_violation, .sa_flags = SA_SIGINFO };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -40,7 +58,7 @@ int lock_prepare(struct err *err)
 		return err_sys(err, "lock: no_new_privs");
 	if (sigaction(SIGSYS, &violation, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0)
 		return err_sys(err, "lock: sigaction");
-	return 0;
+	return cpu_limited ? end_at_limit(err) : 0;
 }
 
 int lock_down(struct threads *all, enum policy_id loop, bool *filtered, struct err *err)

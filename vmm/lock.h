@@ -7,8 +7,9 @@
 #include "lib/err.h"
 #include "vmm/thread.h"
 
-/* Before the first thread: nobody may trace us, and a filter's refusal is reported. */
-int lock_prepare(struct err *err);
+/* Before the first thread: nobody may trace us, and a filter's refusal is reported; so is the end of
+ * our processor time, if that is limited. */
+int lock_prepare(bool cpu_limited, struct err *err);
 
 /* Every thread has its filter, then this one gets its own.  *filtered as in
  * threads_parked(). */

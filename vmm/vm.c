@@ -182,7 +182,7 @@ int vm_phase_devices(struct vm *vm, struct err *err)
 
 int vm_phase_vcpus(struct vm *vm, struct err *err)
 {
-	int rc = lock_prepare(err);
+	int rc = lock_prepare(vm->spec.cpu_seconds, err);
 
 	for (unsigned i = 0; rc == 0 && i < vm->spec.cpus; i++)
 		rc = vcpu_init(&vm->vcpu[i], err);

@@ -95,7 +95,7 @@ static void each_limit_has_its_reason(void **state)
 	f.wrote_too_much = true;
 	spec.output_limit = 1000;
 	verdict_is(REASON_OUTPUT_LIMIT, 153, "more than 1000 bytes");
-	monitor_died(0, SIGXCPU);
+	f.stopped.reason = STOP_CPU_LIMIT;
 	verdict_is(REASON_CPU_LIMIT, 152, "--cpu-seconds");
 	f.timed_out = true;
 	verdict_is(REASON_TIMEOUT, 124, "");
