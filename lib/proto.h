@@ -30,7 +30,7 @@
 #include "lib/limits.h"
 
 #define PROTO_MAGIC	0x58425353u	/* "SSBX" */
-#define PROTO_VERSION	3
+#define PROTO_VERSION	4
 #define PORT_CONTROL	1000
 
 /* Port of stream `n` of session `id`. */
@@ -74,17 +74,23 @@ struct msg_welcome {
 	uint8_t  machine_id[16];	/* of this run: not all zero */
 	uint8_t  entropy[64];
 	struct msg_card card;
+	uint32_t files;			/* number of the disk to be laid over the root; 0: none */
+	uint32_t scratch;		/* ... and to be mounted at /scratch; 0: none */
 	char     hostname[MAX_HOSTNAME];
 };
 
-enum { EXEC_TTY = 1, EXEC_SYNC = 2 };	/* EXEC_SYNC: a disk is writable, sync at the end */
+/* EXEC_SYNC: a disk is writable, sync at the end.  EXEC_WORK: the workdir is WORK_DIR, to be made
+ * and given to the user. */
+enum { EXEC_TTY = 1, EXEC_SYNC = 2, EXEC_WORK = 4 };
 
 struct msg_exec {
 	uint32_t flags;
 	uint16_t rows, cols;		/* with EXEC_TTY */
 	uint32_t argc, envc;
+	uint32_t outputs, zero;
 	char     user[64];		/* "1000", "root", "app:web" */
-	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V */
+	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V, outputs:
+	 * absolute paths */
 };
 
 struct msg_started {
@@ -141,6 +147,29 @@ struct msg {
 		uint8_t body[MAX_FRAME - sizeof(struct msg_header)];
 	};
 };
+
+/* --- outputs -----------------------------------------------------------------------------
+ *
+ * After EXITED the paths of EXEC's last strings go to the host over PORT_OUTPUTS(session), a
+ * connection of their own, in their order.  Each is one RECORD_DIR, RECORD_FILE or RECORD_MISSING;
+ * a directory's content follows it, up to RECORD_UP; a file's, its holes left out, as RECORD_DATA.
+ * A name is one component, and empty for the output itself.  RECORD_END is the last. */
+#define PORT_OUTPUTS(id) PORT_STREAM(id, N_STREAMS)
+
+enum record_type { RECORD_DIR = 1, RECORD_UP, RECORD_FILE, RECORD_DATA, RECORD_LINK, RECORD_MISSING,
+		   RECORD_END, N_RECORD_TYPES };
+
+struct record {
+	uint8_t  type, zero;
+	uint16_t mode;			/* DIR, FILE: nine bits count */
+	uint16_t name;			/* bytes of a name that follow: DIR, FILE, LINK */
+	uint16_t more;			/* bytes that follow that: LINK's target, DATA */
+	uint64_t value;			/* FILE: its size; DATA: where; MISSING: errno */
+};
+
+#define RECORD_MAX_NAME	255u
+#define RECORD_MAX_LINK	4095u
+#define RECORD_MAX_DATA	61440u
 
 /* Who is speaking: a type that the other side sends is malformed. */
 enum side { FROM_GUEST = 1, FROM_HOST = 2 };
