@@ -51,6 +51,14 @@ struct spec {
 	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */
 	const char *name;		/* of a savable machine, for others */
 	struct spec_list disk, env;
+	struct spec_list copy_in, output;	/* files: SRC[:DST] in, PATH[:DST] out */
+	uint64_t output_max;		/* bytes of all outputs */
+	uint32_t output_files;		/* how many files, directories and links they may be */
+	uint64_t scratch;		/* bytes of a throw-away disk; 0: none */
+	bool     host_program;		/* the command is a program of this host */
+	bool     files;			/* a disk is there that brings files */
+	bool     work;			/* it starts in a directory of its own */
+	uint32_t files_disk, scratch_disk;	/* which disks these are; 0: none */
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint32_t tty;			/* enum spec_tty */
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */

@@ -58,6 +58,12 @@ static pid_t start(const struct msg *m, struct msg_spawn_failed *why)
 	*why = (struct msg_spawn_failed){ SPAWN_USER, -rc };
 	if (rc < 0)
 		return 0;
+	rc = outputs_keep(m);
+	if (rc == 0 && m->exec.flags & EXEC_WORK)
+		rc = files_work(&who);
+	*why = (struct msg_spawn_failed){ SPAWN_WORKDIR, -rc };
+	if (rc < 0)
+		return 0;
 	rc = streams_open(&c, &m->exec, s.id);
 	*why = (struct msg_spawn_failed){ c.tty ? SPAWN_TTY : SPAWN_STREAMS, -rc };
 	if (rc == 0) {
@@ -190,6 +196,7 @@ static void tell_exited(struct msg *m, bool drained)
 	m->exited = s.end;
 	m->exited.drained = drained;
 	host_send(m, MSG_EXITED, s.id, sizeof(m->exited));
+	outputs_send(s.id);
 	s.pid = 0;
 }
 

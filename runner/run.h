@@ -12,6 +12,7 @@
 #include "runner/launch.h"
 #include "runner/opts.h"
 #include "runner/outcome.h"
+#include "runner/outputs.h"
 #include "runner/paths.h"
 #include "runner/reports.h"
 #include "runner/session.h"
@@ -38,6 +39,7 @@ struct run {
 	struct broker broker;
 	struct session session;
 	struct stdio stdio;
+	struct outputs outputs;
 	struct signals signals;
 	struct door door;		/* of a savable machine */
 	struct watch giver;		/* who gave us the machine, and gives up the run by leaving */
