@@ -81,7 +81,7 @@ struct msg_welcome {
 
 /* EXEC_SYNC: a disk is writable, sync at the end.  EXEC_WORK: the workdir is WORK_DIR, to be made
  * and given to the user. */
-enum { EXEC_TTY = 1, EXEC_SYNC = 2, EXEC_WORK = 4 };
+enum { EXEC_TTY = 1, EXEC_SYNC = 2, EXEC_WORK = 4, EXEC_DIFF = 8 };
 
 struct msg_exec {
 	uint32_t flags;
@@ -153,18 +153,20 @@ struct msg {
  * After EXITED the paths of EXEC's last strings go to the host over PORT_OUTPUTS(session), a
  * connection of their own, in their order.  Each is one RECORD_DIR, RECORD_FILE or RECORD_MISSING;
  * a directory's content follows it, up to RECORD_UP; a file's, its holes left out, as RECORD_DATA.
- * A name is one component, and empty for the output itself.  RECORD_END is the last. */
+ * A name is one component, and empty for the output itself.  With EXEC_DIFF the last output is what
+ * is different in WORK_DIR; there RECORD_GONE is what has been removed.  RECORD_END is the last. */
 #define PORT_OUTPUTS(id) PORT_STREAM(id, N_STREAMS)
 
-enum record_type { RECORD_DIR = 1, RECORD_UP, RECORD_FILE, RECORD_DATA, RECORD_LINK, RECORD_MISSING,
-		   RECORD_END, N_RECORD_TYPES };
+enum record_type { RECORD_DIR = 1, RECORD_UP, RECORD_FILE, RECORD_DATA, RECORD_LINK, RECORD_GONE,
+		   RECORD_MISSING, RECORD_END, N_RECORD_TYPES };
 
 struct record {
 	uint8_t  type, zero;
 	uint16_t mode;			/* DIR, FILE: nine bits count */
 	uint16_t name;			/* bytes of a name that follow: DIR, FILE, LINK */
 	uint16_t more;			/* bytes that follow that: LINK's target, DATA */
-	uint64_t value;			/* FILE: its size; DATA: where; MISSING: errno */
+	uint64_t value;			/* FILE: its size; DATA: where; MISSING: errno; DIR: 1: in the
+					 * place of another */
 };
 
 #define RECORD_MAX_NAME	255u

@@ -67,6 +67,16 @@ const struct spec_row spec_rows[] = {
 	  "the most that all outputs may have, holes included (1G)", NULL, 0 },
 	{ "output-files", SPEC_U32, SPEC_FLAG, AT(output_files), 1, 10000000, "N",
 	  "how many files, directories and links all outputs may be (100000)", NULL, 0 },
+	{ "workspace", SPEC_STR, SPEC_FLAG, AT(workspace), 0, 0, "DIR",
+	  "give the guest a copy of DIR as /work, and leave what has changed there in DIR.changes.tar",
+	  "What .gitignore and .sandboxignore files in it name stays here, and so do .git/config, "
+	  ".git/hooks, .env and .ssh, and pipes, sockets and devices. The tar is written to the current "
+	  "directory, with .wh.NAME for what was removed, whatever the exit code is, but not after "
+	  "--timeout. --output-max and --output-files count for it, too.", 0 },
+	{ "apply", SPEC_BOOL, SPEC_FLAG, AT(apply), 0, 0, NULL,
+	  "with --workspace, write what has changed back into DIR",
+	  "What the guest was not given, and what is no longer as it was copied in, stays as it is, and "
+	  "is counted on stderr.", 0 },
 	{ "with-files", SPEC_BOOL, SPEC_FLAG, AT(files), 0, 0, NULL,
 	  "leave a place for files in a machine that is saved (with --copy-in, there is one)",
 	  "For `sandbox snapshot take --template`, as runs with files call it.", 0 },

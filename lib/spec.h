@@ -52,6 +52,8 @@ struct spec {
 	const char *name;		/* of a savable machine, for others */
 	struct spec_list disk, env;
 	struct spec_list copy_in, output;	/* files: SRC[:DST] in, PATH[:DST] out */
+	const char *workspace;		/* a directory that is WORK_DIR in the guest */
+	bool     apply;			/* write back what changed there */
 	uint64_t output_max;		/* bytes of all outputs */
 	uint32_t output_files;		/* how many files, directories and links they may be */
 	uint64_t scratch;		/* bytes of a throw-away disk; 0: none */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -19,6 +20,8 @@
 
 static char paths[MAX_TEXT];
 static unsigned n_paths;
+static bool diff;			/* and what has changed in WORK_DIR */
+static bool in_diff;
 static int sock = -1;
 
 /* The message they are in is used for the next one. */
@@ -27,6 +30,7 @@ int outputs_keep(const struct msg *m)
 	const char *s = msg_exec_string(m, 1 + m->exec.argc + m->exec.envc);
 	size_t used = 0;
 
+	diff = m->exec.flags & EXEC_DIFF;
 	n_paths = m->exec.outputs;
 	for (unsigned i = 0; i < n_paths; i++) {
 		size_t n = strlen(s) + 1;
@@ -101,9 +105,26 @@ static int send_link(int dir, const char *name)
 
 static int send_entry(int dir, const char *name, unsigned depth);
 
+/* Of an overlay's upper layer: a directory that hides the one below it. */
+static bool is_anew(int fd)
+{
+	char value[4];
+
+	return in_diff && fgetxattr(fd, "trusted.overlay.opaque", value, sizeof(value)) == 1 && *value == 'y';
+}
+
+/* ... and what stands for a file that has been removed. */
+static bool is_gone(int dir, const char *name)
+{
+	struct stat st;
+
+	return in_diff && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == 0;
+}
+
 static int send_dir(int fd, const char *name, const struct stat *st, unsigned depth)
 {
-	int rc = put(RECORD_DIR, 0, st->st_mode, name, "", 0);
+	int rc = put(RECORD_DIR, is_anew(fd), st->st_mode, name, "", 0);
 	DIR *d = depth < MAX_DEPTH ? fdopendir(dup(fd)) : NULL;
 	struct dirent *e;
 
@@ -132,8 +153,10 @@ static int send_entry(int dir, const char *name, unsigned depth)
 {
 	autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 
+	if (fd < 0 && errno == ELOOP)
+		return send_link(dir, name);
 	if (fd < 0)
-		return errno == ELOOP ? send_link(dir, name) : 0;
+		return is_gone(dir, name) ? put(RECORD_GONE, 0, 0, name, "", 0) : 0;
 	return send_open(fd, name, depth);
 }
 
@@ -147,6 +170,20 @@ static int send_output(const char *path)
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return put(RECORD_MISSING, EINVAL, 0, "", "", 0);
 	return send_open(fd, "", 0);
+}
+
+/* The upper layer has it, with all that is in there; the command's user owns it, so it is there. */
+static int send_diff(void)
+{
+	autoclose int fd = openat(mounts_below(), "over/laid" WORK_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return put(RECORD_MISSING, (uint64_t)errno, 0, "", "", 0);
+	in_diff = true;
+	rc = send_open(fd, "", 0);
+	in_diff = false;
+	return rc;
 }
 
 static int connect_host(uint32_t id)
@@ -165,11 +202,13 @@ static int connect_host(uint32_t id)
 void outputs_send(uint32_t id)
 {
 	const char *path = paths;
-	int rc = n_paths ? connect_host(id) : 0;
+	int rc = n_paths || diff ? connect_host(id) : 0;
 
 	for (unsigned i = 0; i < n_paths && rc == 0; i++, path += strlen(path) + 1)
 		rc = send_output(path);
-	if (rc == 0 && n_paths)
+	if (rc == 0 && diff)
+		rc = send_diff();
+	if (rc == 0 && (n_paths || diff))
 		rc = put(RECORD_END, 0, 0, "", "", 0);
 	if (rc < 0)
 		host_log("outputs: %s", strerror(-rc));
@@ -177,4 +216,5 @@ void outputs_send(uint32_t id)
 		close(sock);
 	sock = -1;
 	n_paths = 0;
+	diff = false;
 }

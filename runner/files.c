@@ -16,6 +16,7 @@
 #include "runner/closure.h"
 #include "runner/erofs.h"
 #include "runner/nameless.h"
+#include "runner/workspace.h"
 
 /* What the guest is told of the disk.  A saved machine has looked at it, so it is always the same;
  * the file is a hole behind the image. */
@@ -227,7 +228,7 @@ static uint32_t owner(const char *user)
 
 static int fill(struct opts *o, struct tree *t, struct err *err)
 {
-	int rc = 0;
+	int rc = o->spec.workspace ? workspace_add(t, &o->spec, err) : 0;
 
 	for (unsigned i = 0; i < o->spec.copy_in.n && rc == 0; i++)
 		rc = copy_in(&o->spec, t, o->spec.copy_in.v[i], err);
@@ -251,17 +252,21 @@ int files_open(struct opts *o, int *fd, struct err *err)
 	int rc;
 
 	*fd = -1;
-	o->spec.work = !o->spec.workdir && (o->spec.copy_in.n || o->spec.output.n || is_hosts(o));
-	if (o->spec.copy_in.n == 0 && !is_hosts(o))
+	o->spec.work = o->spec.workspace || (!o->spec.workdir && (o->spec.copy_in.n || o->spec.output.n ||
+								  is_hosts(o)));
+	if (o->spec.copy_in.n == 0 && !o->spec.workspace && !is_hosts(o))
 		return 0;
 	if (!makes_machine(&o->spec))
 		return err_set(err, EINVAL, "%s: the machine is there already, and takes no files; leave "
-			       "it out", o->spec.copy_in.n ? "copy-in" : "host-program");
+			       "it out", o->spec.copy_in.n ? "copy-in" : o->spec.workspace ? "workspace" :
+			       "host-program");
 	if (tree_init(&t, id, id) < 0)
 		return err_set(err, ENOMEM, "copy-in: no memory");
 	rc = fill(o, &t, err);
 	if (rc == 0)
 		rc = write_image(&t, fd, err);
+	if (rc == 0 && o->spec.workspace)
+		workspace_keep(&t);
 	tree_free(&t);
 	o->spec.files = rc == 0;
 	return rc;

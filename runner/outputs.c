@@ -14,6 +14,7 @@
 
 #include "lib/io.h"
 #include "runner/say.h"
+#include "runner/workspace.h"
 
 #define SECOND 1000000000ull
 
@@ -92,11 +93,10 @@ static bool has_content(int parent, const char *name)
 	return n > 2;
 }
 
-static int prepare(struct target *t, unsigned i, const char *text, struct err *err)
+static int prepare(struct target *t, const char *text, struct err *err)
 {
 	char path[PATH_MAX], to[PATH_MAX];
 	const char *dst, *slash;
-	uint32_t salt = 0;
 	struct stat st;
 	int rc = split(text, path, &dst, err);
 
@@ -106,12 +106,6 @@ static int prepare(struct target *t, unsigned i, const char *text, struct err *e
 	if (snprintf(to, sizeof(to), "%s", *dst ? dst : slash ? slash + 1 : path) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "output: %.100s... is too long a path", dst);
 	t->path = text;
-	t->missing = 0;
-	t->begun = false;
-	rc = io_random(&salt, sizeof(salt));
-	snprintf(t->tmp, sizeof(t->tmp), ".sandbox-output-%08x-%u", salt, i);
-	if (rc < 0)
-		return err_set(err, -rc, "output: no randomness: %s", strerror(-rc));
 	rc = open_parent(t, to, err);
 	if (rc == 0 && fstatat(t->parent, t->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
 	    has_content(t->parent, t->name))
@@ -122,12 +116,23 @@ static int prepare(struct target *t, unsigned i, const char *text, struct err *e
 
 int outputs_prepare(struct outputs *o, const struct spec *spec, struct err *err)
 {
-	int rc = 0;
+	unsigned n = spec->output.n + (spec->workspace != NULL);
+	uint32_t salt = 0;
+	int rc = n ? io_random(&salt, sizeof(salt)) : 0;
 
-	for (unsigned i = 0; i < spec->output.n && rc == 0; i++)
-		rc = prepare(&o->target[i], i, spec->output.v[i], err);
-	receive_init(&o->receive, o->target, spec->output.n, spec->output_max, spec->output_files);
-	o->done = spec->output.n == 0;
+	if (spec->apply && !spec->workspace)
+		return err_set(err, EINVAL, "apply: there is no --workspace to write back into");
+	if (rc < 0)
+		return err_set(err, -rc, "output: no randomness: %s", strerror(-rc));
+	for (unsigned i = 0; i < n && rc == 0; i++) {
+		struct target *t = &o->target[i];
+
+		snprintf(t->tmp, sizeof(t->tmp), ".sandbox-output-%08x-%u", salt, i);
+		rc = i < spec->output.n ? prepare(t, spec->output.v[i], err) : workspace_target(t, spec, err);
+	}
+	receive_init(&o->receive, o->target, n, spec->output_max, spec->output_files);
+	o->spec = spec;
+	o->done = n == 0;
 	return rc;
 }
 
@@ -190,12 +195,12 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-/* Made by us, with mode 0700, and never given a name that anybody knows. */
-static void remove_half(const struct target *t)
+/* Made by us, and never given a name that anybody knows. */
+static void remove_ours(const struct target *t, const char *name)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", t->parent, t->tmp);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", t->parent, name);
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -211,6 +216,17 @@ static void tell_missing(struct outputs *o, const struct target *t)
 		say("%s", err.msg);
 }
 
+/* They have come whole, or not at all. */
+static void finish_workspace(struct outputs *o, const struct target *t)
+{
+	struct err err;
+
+	if (o->receive.at == o->receive.n && !t->missing && !o->facts->error.code &&
+	    workspace_finish(t, o->spec, &err) < 0)
+		facts_error(o->facts, &err);
+	remove_ours(t, t->name);
+}
+
 void outputs_finish(struct outputs *o)
 {
 	struct receive *r = &o->receive;
@@ -218,10 +234,12 @@ void outputs_finish(struct outputs *o)
 	receive_close(r);
 	for (unsigned i = 0; i < r->n; i++) {
 		if (o->target[i].begun)
-			remove_half(&o->target[i]);
+			remove_ours(&o->target[i], o->target[i].tmp);
 		if (o->target[i].missing && o->done && !o->facts->error.code)
 			tell_missing(o, &o->target[i]);
 	}
+	if (r->n && o->target[r->n - 1].diff)
+		finish_workspace(o, &o->target[r->n - 1]);
 	if (r->left_out)
 		say("outputs: %u links that lead out of their tree were left out", r->left_out);
 }

@@ -10,7 +10,8 @@ struct outputs {
 	struct broker_port port;
 	struct watch watch;
 	struct facts *facts;
-	struct target target[MAX_OUTPUTS];
+	struct target target[MAX_OUTPUTS + 1];	/* the last: of a workspace */
+	const struct spec *spec;
 	struct receive receive;
 	bool done;			/* nothing more will come; with none, from the start */
 	uint64_t began;			/* when the guest connected, or was to; 0: not yet */

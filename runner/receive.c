@@ -65,13 +65,12 @@ static int commit(struct receive *r, struct err *err)
 static int end_file(struct receive *r, struct err *err)
 {
 	int fd = r->file;
+	bool bad = fd >= 0 && ftruncate(fd, (off_t)r->size) < 0;
 
 	if (fd < 0)
 		return 0;
-	if (ftruncate(fd, (off_t)r->size) < 0)
-		return failed(r, errno, err);
 	r->file = -1;
-	if (close(fd) < 0)
+	if (close(fd) < 0 || bad)
 		return failed(r, errno, err);
 	return r->depth == 0 ? commit(r, err) : 0;
 }
@@ -82,7 +81,8 @@ static int take_name(struct receive *r, struct err *err)
 	char *name = r->name;
 	size_t n = r->in.head.name;
 
-	if (r->depth == 0 && (n != 0 || r->at == r->n || r->in.head.type == RECORD_LINK))
+	if (r->depth == 0 && (n != 0 || r->at == r->n || r->in.head.type == RECORD_LINK ||
+			      r->in.head.type == RECORD_GONE))
 		return lied("something that was not asked for", err);
 	if (r->files_left-- == 0)
 		return err_set(err, EFBIG, "output %.100s: too many files; more of them are allowed with "
@@ -104,11 +104,12 @@ static int take_name(struct receive *r, struct err *err)
 /* Ours to enter and to remove, whatever the guest says. */
 static int take_dir(struct receive *r, struct err *err)
 {
+	mode_t anew = r->target[r->at].diff && r->in.head.value ? S_ISVTX : 0;
 	int fd;
 
 	if (r->depth == RECEIVE_DEPTH)
 		return failed(r, ELOOP, err);
-	if (mkdirat(place(r), r->name, (r->in.head.mode & 0777) | 0700) < 0)
+	if (mkdirat(place(r), r->name, (r->in.head.mode & 0777) | 0700 | anew) < 0)
 		return failed(r, errno, err);
 	fd = open_new(place(r), r->name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
@@ -151,15 +152,13 @@ static int take_data(struct receive *r, struct err *err)
  * on the way makes it another. */
 static bool stays_inside(const char *target, unsigned depth)
 {
-	if (*target == '/')
-		return false;
+	size_t n;
+
 	for (; !strncmp(target, "..", 2) && (!target[2] || target[2] == '/'); target += target[2] ? 3 : 2)
 		if (depth-- <= 1)
 			return false;
-	for (const char *p = target; (p = strstr(p, "..")); p += 2)
-		if ((p == target || p[-1] == '/') && (!p[2] || p[2] == '/'))
-			return false;
-	return true;
+	n = strlen(target);
+	return *target != '/' && !strstr(target, "/../") && !(n > 2 && !strcmp(target + n - 3, "/.."));
 }
 
 static int take_link(struct receive *r, struct err *err)
@@ -176,6 +175,14 @@ static int take_link(struct receive *r, struct err *err)
 	return symlinkat(target, place(r), r->name) < 0 ? failed(r, errno, err) : 0;
 }
 
+/* What is not to be there any more stands in the tree as a pipe: a guest's own do not get here. */
+static int take_gone(struct receive *r, struct err *err)
+{
+	if (!r->target[r->at].diff)
+		return lied("what is gone, and was not asked", err);
+	return mkfifoat(place(r), r->name, 0600) < 0 ? failed(r, errno, err) : 0;
+}
+
 static int take_missing(struct receive *r, struct err *err)
 {
 	if (r->depth > 0 || r->at == r->n || r->in.head.value == 0 || r->in.head.value >= 4096)
@@ -186,31 +193,28 @@ static int take_missing(struct receive *r, struct err *err)
 
 static int take_end(struct receive *r, struct err *err)
 {
-	if (r->at != r->n)
-		return lied("fewer outputs than were asked for", err);
-	r->over = true;
-	return 0;
+	return r->at == r->n ? 0 : lied("fewer outputs than were asked for", err);
 }
 
 static const struct {
 	int (*take)(struct receive *r, struct err *err);
-	uint16_t name, more;		/* at most */
-	bool needs_more;
+	uint16_t name, more;		/* at most; of more there is then some */
 } records[N_RECORD_TYPES] = {
-	[RECORD_DIR]	 = { take_dir, RECORD_MAX_NAME, 0, false },
-	[RECORD_UP]	 = { take_up, 0, 0, false },
-	[RECORD_FILE]	 = { take_file, RECORD_MAX_NAME, 0, false },
-	[RECORD_DATA]	 = { take_data, 0, RECORD_MAX_DATA, true },
-	[RECORD_LINK]	 = { take_link, RECORD_MAX_NAME, RECORD_MAX_LINK, true },
-	[RECORD_MISSING] = { take_missing, 0, 0, false },
-	[RECORD_END]	 = { take_end, 0, 0, false },
+	[RECORD_DIR]	 = { take_dir, RECORD_MAX_NAME, 0 },
+	[RECORD_UP]	 = { take_up, 0, 0 },
+	[RECORD_FILE]	 = { take_file, RECORD_MAX_NAME, 0 },
+	[RECORD_DATA]	 = { take_data, 0, RECORD_MAX_DATA },
+	[RECORD_LINK]	 = { take_link, RECORD_MAX_NAME, RECORD_MAX_LINK },
+	[RECORD_GONE]	 = { take_gone, RECORD_MAX_NAME, 0 },
+	[RECORD_MISSING] = { take_missing, 0, 0 },
+	[RECORD_END]	 = { take_end, 0, 0 },
 };
 
 static bool is_sound(const struct record *h)
 {
 	return h->type > 0 && h->type < N_RECORD_TYPES && h->zero == 0 &&
 	       h->name <= records[h->type].name && h->more <= records[h->type].more &&
-	       (h->more > 0) == records[h->type].needs_more;
+	       (h->more > 0) == (records[h->type].more > 0);
 }
 
 /* Read up to `upto` bytes of the record: 0 when they are there. */
@@ -247,7 +251,7 @@ int receive_some(struct receive *r, int fd, struct err *err)
 		rc = take_name(r, err);
 	if (rc == 0)
 		rc = records[r->in.head.type].take(r, err);
-	return rc < 0 ? rc : !r->over;
+	return rc < 0 ? rc : r->in.head.type != RECORD_END;
 }
 
 void receive_close(struct receive *r)

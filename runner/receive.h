@@ -23,6 +23,7 @@ struct target {
 	const char *name;		/* in that */
 	char tmp[40];			/* until it is whole */
 	int missing;			/* errno, if the guest has none */
+	bool diff;			/* it is what has changed: pipes and sticky bits say what is gone */
 	bool begun;			/* there is something of that temporary name */
 };
 
@@ -37,7 +38,6 @@ struct receive {
 	int dir[RECEIVE_DEPTH];
 	int file;			/* being filled, or -1 */
 	uint64_t size;			/* of that */
-	bool over;
 	char name[RECORD_MAX_NAME + 1];	/* of what the record is about */
 	size_t have;
 	struct { struct record head; uint8_t body[RECORD_MAX_NAME + RECORD_MAX_DATA]; } in;

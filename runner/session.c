@@ -167,8 +167,7 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
 	if ((spec->disks_ro | 1u << spec->scratch_disk) != (1u << spec->disks) - 1)
 		m->exec.flags |= EXEC_SYNC;
-	if (spec->work)
-		m->exec.flags |= EXEC_WORK;
+	m->exec.flags |= (spec->work ? EXEC_WORK : 0) | (spec->workspace ? EXEC_DIFF : 0);
 	if (tty)
 		tty_window(&m->exec.rows, &m->exec.cols);
 	strcpy(m->exec.user, spec->user ? spec->user : "1000");	/* opts.c checked the length */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/limits.h"
+#include "runner/ignore.h"
 
 static int no_memory(struct err *err)
 {
@@ -185,10 +186,13 @@ static int add_path(struct copy *c, struct node *dir, uint32_t known, const char
 static int add_entries(struct copy *c, struct node *dir)
 {
 	const uint32_t known = dir->n_child;
+	int mark = c->t->ignore ? ignore_enter(c->t->ignore, c->path) : 0;
 	size_t at = strlen(c->path);
 	DIR *d = opendir(c->path);
 	int rc = d ? 0 : err_sys(c->err, "%s: %s", c->why, c->path);
 
+	if (mark < 0)
+		rc = err_set(c->err, -mark, "%s: the ignore files in %s: %s", c->why, c->path, strerror(-mark));
 	for (struct dirent *e; rc == 0 && (errno = 0, e = readdir(d));) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
@@ -203,6 +207,8 @@ static int add_entries(struct copy *c, struct node *dir)
 		rc = err_sys(c->err, "%s: %s", c->why, c->path);
 	if (d)
 		closedir(d);
+	if (c->t->ignore && mark >= 0)
+		ignore_leave(c->t->ignore, mark);
 	return rc;
 }
 
@@ -256,6 +262,8 @@ static int add_path(struct copy *c, struct node *dir, uint32_t known, const char
 
 	if ((c->depth ? lstat(c->path, &st) : stat(c->path, &st)) < 0)
 		return err_sys(c->err, "%s: %s", c->why, c->path);
+	if (c->depth && c->t->ignore && ignore_match(c->t->ignore, c->path, S_ISDIR(st.st_mode)))
+		return 0;
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
 		return err_set(c->err, EINVAL, "%s: %s is a device, a socket or a pipe; leave it out",
 			       c->why, c->path);

@@ -25,8 +25,11 @@ struct node {
 	uint64_t nid, block;		/* its place in an image, see erofs.c */
 };
 
+struct ignore;
+
 struct tree {
 	struct node *root;
+	struct ignore *ignore;		/* says what below a copied directory is left out; or NULL */
 	uint32_t uid, gid;		/* whose what is copied will be */
 	unsigned n;
 };

@@ -276,11 +276,35 @@ static void an_output_itself_is_no_link(void **state)
 	refused("not asked for");
 }
 
+/* Of a diff, whatever the guest sends is what has gone; of an output it is a lie. */
+static void only_a_diff_has_what_is_gone(void **state)
+{
+	(void)state;
+	put(RECORD_DIR, 0, 0755, "", "");
+	put(RECORD_GONE, 0, 0, "x", "");
+	refused("what is gone");
+	tear_down(state);
+	set_up(state);
+	put(RECORD_GONE, 0, 0, "", "");
+	refused("not asked for");
+	tear_down(state);
+	set_up(state);
+	target[0].diff = true;
+	put(RECORD_DIR, 0, 0755, "", "");
+	put(RECORD_GONE, 0, 0, "x", "");
+	put(RECORD_DIR, 1, 0755, "d", "");
+	put(RECORD_UP, 0, 0, "", "");
+	put(RECORD_UP, 0, 0, "", "");
+	put(RECORD_END, 0, 0, "", "");
+	assert_int_equal(take(), 0);
+	assert_int_equal(shell("cd \"$D/first\" && [ -p x ] && [ $(stat -c %a d) = 1755 ]"), 0);
+}
+
 static void modes_have_nine_bits(void **state)
 {
 	(void)state;
 	begin(1, 1 << 20, 100);
-	put(RECORD_DIR, 0, 07777, "", "");
+	put(RECORD_DIR, 1, 07777, "", "");
 	put(RECORD_FILE, 0, 06777, "suid", "");
 	put(RECORD_UP, 0, 0, "", "");
 	put(RECORD_END, 0, 0, "", "");
@@ -404,6 +428,7 @@ int main(void)
 		TEST(nothing_is_written_through_a_link),
 		TEST(links_that_lead_out_are_left_out),
 		TEST(an_output_itself_is_no_link),
+		TEST(only_a_diff_has_what_is_gone),
 		TEST(modes_have_nine_bits),
 		TEST(sizes_are_limited),
 		TEST(the_number_of_files_is_limited),
