@@ -310,8 +310,11 @@ static int leave_tar(int changes, const char *dir, struct err *err)
 int workspace_finish(const struct target *t, const struct spec *spec, struct err *err)
 {
 	autoclose int changes = open_dir(t->parent, t->name);
+	int rc;
 
 	if (changes < 0)
 		return err_sys(err, "workspace: the changes");
-	return spec->apply ? apply(changes, t->parent, err) : leave_tar(changes, spec->workspace, err);
+	rc = spec->apply ? apply(changes, t->parent, err) : leave_tar(changes, spec->workspace, err);
+	tree_free(&given);
+	return rc;
 }
