@@ -195,7 +195,7 @@ static int apply(int changes, int workspace, struct err *err)
 	int rc;
 
 	a = (struct apply){ .err = err };
-	rc = apply_content(&a, changes, workspace, child(given.root, WORK_DIR + 1));
+	rc = apply_content(&a, changes, workspace, child(given.root, &WORK_DIR[1]));
 	if (a.withheld)
 		say("workspace: %u changed files are of a kind that is not written back (.git/config, hooks, "
 		    ".env, .ssh)", a.withheld);
