@@ -25,11 +25,9 @@
 
 #if defined(__x86_64__)
 #define TRIPLET "x86_64-linux-gnu"
-#define LIB_TOKEN "lib64"
 #define PLATFORM "x86_64"
 #elif defined(__aarch64__)
 #define TRIPLET "aarch64-linux-gnu"
-#define LIB_TOKEN "lib64"
 #define PLATFORM "aarch64"
 #endif
 
@@ -78,13 +76,15 @@ static char *copy_of(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
-/* Of a loader that is the program's own, /lib64 must lead to it. */
+/* The loader is asked for by its path, which on this host is below a link of the root's: on a root
+ * without such a link - /lib there is in all of them - it comes along. */
 static int link_lib(struct closure *c, const char *guest)
 {
-	char link[16], target[24];
+	char at[PATH_MAX], link[16], target[24];
 	int n = (int)strcspn(guest + 1, "/");
 
-	if (strncmp(guest, "/lib", 4) || n > 6 || !strcmp(guest + 1 + n, "") || n == 3)
+	if (n == 3 || n > 6 || tree_path(guest, at, sizeof(at)) < 0 || strncmp(at, "/usr/", 5) ||
+	    !strncmp(guest, "/usr/", 5))
 		return 0;
 	snprintf(link, sizeof(link), "/%.*s", n, guest + 1);
 	snprintf(target, sizeof(target), "usr/%.*s", n, guest + 1);
@@ -414,10 +414,12 @@ static void find_home(struct closure *c)
 static int add_elf(struct closure *c, const char *host, const char *guest)
 {
 	static struct elf e;
-	int rc = read_elf(c, host, &e);
+	char *real = realpath(host, NULL);	/* $ORIGIN of a link is where it leads */
+	int rc = real ? read_elf(c, real, &e) : err_sys(c->err, "%s", host);
 
 	if (rc == 0)
-		rc = add_object(c, host, guest, &e, NULL);
+		rc = add_object(c, real, guest, &e, NULL);
+	free(real);
 	if (rc == 0 && e.interp)
 		rc = add_loader(c, &e);
 	find_home(c);

@@ -33,6 +33,8 @@ static int split(const char *text, char path[PATH_MAX], const char **dst, struct
 	*dst = text[n] ? text + n + 1 : "";
 	if (n == 0 || n >= PATH_MAX || (text[n] && !**dst))
 		return err_set(err, EINVAL, "output: '%.100s' is not PATH or PATH:DST", text);
+	while (n > 1 && text[n - 1] == '/')
+		n--;
 	snprintf(path, PATH_MAX, "%.*s", (int)n, text);
 	return 0;
 }
