@@ -21,6 +21,6 @@ equal "$(cat proj/src/a proj/.git/config | tr '\n' ' ')" "1 [core] " "what is in
 grep -q "not written back" err || fail "not said what was withheld: $(cat err)"
 [ ! -e proj/.git/hooks/post-checkout ] || fail "a hook was written"
 
-refused "is not a directory" "$SANDBOX" run --workspace proj/same -- true
+refused "proj/same: Not a directory" "$SANDBOX" run --workspace proj/same -- true
 refused "cannot write into" "$SANDBOX" run --workspace none -- true
 refused "no --workspace" "$SANDBOX" run --apply -- true
