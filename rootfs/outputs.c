@@ -15,7 +15,7 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 
-#define MAX_TEXT 32768			/* of all paths */
+#define MAX_TEXT MAX_FRAME		/* of all paths: they came in one */
 #define MAX_DEPTH 160		/* more than the host takes: it says so */
 
 static char paths[MAX_TEXT];
