@@ -1,7 +1,7 @@
 . "$(dirname "$0")/lib.sh"
 cd "$T"
 # The machine ends in the middle of one; the one before is whole, and stays.
-"$SANDBOX" run --user root --memory 512M --output first --output big -- sh -c '
+"$SANDBOX" run --cold --user root --memory 512M --output first --output big -- sh -c '
 	echo whole > first; mkdir big; for i in 1 2 3; do head -c 30000000 /dev/zero > big/$i; done
 	(sleep 1; reboot -f) > /dev/null 2>&1 &' 2> err
 equal $? 125 "the status"
