@@ -16,6 +16,14 @@
 #define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */
 #define MAX_MEMORY	(64ull << 30)	/* bytes; a host with less is asked first */
 
+#define MAX_FILES_IN	32		/* --copy-in, and... */
+#define MAX_OUTPUTS	32		/* ...--output: how often they may be given */
+
+/* Where commands start that have files of their own; and, in the image of what is copied in, the
+ * owner of directories that are only on the way to something: they are to look as the root's. */
+#define WORK_DIR	"/work"
+#define FILES_ON_THE_WAY 0xfffffffdu
+
 #define MAX_READY	1024		/* machines that one process keeps ready */
 
 #define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */

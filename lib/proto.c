@@ -10,6 +10,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian");
 _Static_assert(sizeof(struct msg_header) == 16, "no padding in a header");
 _Static_assert(sizeof(struct msg_card) == 16, "no padding in a card");
+_Static_assert(sizeof(struct record) == 16, "no padding in a record");
 _Static_assert(sizeof(struct msg) == MAX_FRAME, "a message is a frame");
 
 struct shape {
@@ -116,7 +117,8 @@ static bool exec_is_whole(const struct msg *m)
 	const char *end = (const char *)m->body + m->head.length;
 	uint64_t strings = 0;
 
-	if (m->exec.argc == 0 || m->exec.argc > MAX_ARGS || m->exec.envc > MAX_ARGS)
+	if (m->exec.argc == 0 || m->exec.argc > MAX_ARGS || m->exec.envc > MAX_ARGS ||
+	    m->exec.outputs > MAX_OUTPUTS)
 		return false;
 	for (; p < end; strings++) {
 		const char *nul = memchr(p, '\0', (size_t)(end - p));
@@ -125,7 +127,7 @@ static bool exec_is_whole(const struct msg *m)
 			return false;
 		p = nul + 1;
 	}
-	return strings == 1ull + m->exec.argc + m->exec.envc;
+	return strings == 1ull + m->exec.argc + m->exec.envc + m->exec.outputs;
 }
 
 int msg_check(const struct msg *m, enum side from)
@@ -138,7 +140,8 @@ int msg_check(const struct msg *m, enum side from)
 	case MSG_WELCOME:
 		ok = terminated(m->welcome.hostname, sizeof(m->welcome.hostname)) &&
 		     !is_zero(m->welcome.machine_id, sizeof(m->welcome.machine_id)) &&
-		     card_is_whole(&m->welcome.card);
+		     card_is_whole(&m->welcome.card) &&
+		     m->welcome.files < MAX_DISKS && m->welcome.scratch < MAX_DISKS;
 		break;
 	case MSG_EXEC:
 		ok = terminated(m->exec.user, sizeof(m->exec.user)) && exec_is_whole(m);

@@ -77,6 +77,8 @@ struct msg_welcome {
 	uint8_t  machine_id[16];	/* of this run: not all zero */
 	uint8_t  entropy[64];
 	struct msg_card card;
+	uint32_t files;			/* number of the disk to be laid over the root; 0: none */
+	uint32_t scratch;		/* ... and to be mounted at /scratch; 0: none */
 	char     hostname[MAX_HOSTNAME];
 };
 
@@ -84,6 +86,8 @@ enum {
 	EXEC_TTY = 1,
 	EXEC_SYNC = 2,			/* a disk is writable, sync at the end */
 	EXEC_NO_STDIN = 4,		/* it is empty, and so not connected; not with a terminal */
+	EXEC_WORK = 8,			/* the workdir is WORK_DIR, to be made and given to the user */
+	EXEC_DIFF = 16,			/* hand over what has changed in WORK_DIR, as an output */
 };
 
 struct msg_exec {
@@ -91,8 +95,10 @@ struct msg_exec {
 	uint16_t rows, cols;		/* with EXEC_TTY */
 	uint32_t argc, envc;
 	uint32_t max_pids;		/* of all commands from now on, if not 0 */
+	uint32_t outputs;
 	char     user[64];		/* "1000", "root", "app:web" */
-	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V */
+	/* then NUL-terminated strings: workdir (may be empty), argc arguments, envc K=V, outputs:
+	 * absolute paths */
 };
 
 struct msg_started {
@@ -153,6 +159,31 @@ struct msg {
 		uint8_t body[MAX_FRAME - sizeof(struct msg_header)];
 	};
 };
+
+/* --- outputs -----------------------------------------------------------------------------
+ *
+ * After EXITED the paths of EXEC's last strings go to the host over PORT_OUTPUTS(session), a
+ * connection of their own, in their order.  Each is one RECORD_DIR, RECORD_FILE or RECORD_MISSING;
+ * a directory's content follows it, up to RECORD_UP; a file's, its holes left out, as RECORD_DATA.
+ * A name is one component, and empty for the output itself.  With EXEC_DIFF the last output is what
+ * is different in WORK_DIR; there RECORD_GONE is what has been removed.  RECORD_END is the last. */
+#define PORT_OUTPUTS(id) PORT_STREAM(id, N_STREAMS)
+
+enum record_type { RECORD_DIR = 1, RECORD_UP, RECORD_FILE, RECORD_DATA, RECORD_LINK, RECORD_GONE,
+		   RECORD_MISSING, RECORD_END, N_RECORD_TYPES };
+
+struct record {
+	uint8_t  type, zero;
+	uint16_t mode;			/* DIR, FILE: nine bits count */
+	uint16_t name;			/* bytes of a name that follow: DIR, FILE, LINK */
+	uint16_t more;			/* bytes that follow that: LINK's target, DATA */
+	uint64_t value;			/* FILE: its size; DATA: where; MISSING: errno; DIR: 1: in the
+					 * place of another */
+};
+
+#define RECORD_MAX_NAME	255u
+#define RECORD_MAX_LINK	4095u
+#define RECORD_MAX_DATA	61440u
 
 /* Who is speaking: a type that the other side sends is malformed. */
 enum side { FROM_GUEST = 1, FROM_HOST = 2 };

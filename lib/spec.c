@@ -36,6 +36,50 @@ const struct spec_row spec_rows[] = {
 	  "cache is read without limit, and what is written to a file that others have just written "
 	  "may count as theirs. Needs a control group that limits I/O: io in version 2, blkio in "
 	  "version 1.", 0 },
+	{ "scratch", SPEC_SIZE, SPEC_FLAG, AT(scratch), 16ull << 20, 1ull << 40, "SIZE",
+	  "a throw-away disk of that size, mounted at /scratch (none)",
+	  "Anybody in the guest may write there; what does not fit is refused, and all of it is gone "
+	  "when the command ends. On the host it is a file without a name, in TMPDIR or /var/tmp. Needs "
+	  "mkfs.ext4.", 0 },
+	{ "copy-in", SPEC_LIST, SPEC_FLAG, AT(copy_in), 0, MAX_FILES_IN, "SRC[:DST]",
+	  "put a file or tree of this host into the guest, as /work/NAME or as DST",
+	  "May be given 32 times. The guest has a copy, which belongs to the command's user; modes and "
+	  "times are kept. The command starts in /work, if --workdir does not say otherwise; a relative DST "
+	  "is in that directory. What is there already of that name in the root is hidden. /bin, /sbin and "
+	  "/lib are taken for /usr/bin, /usr/sbin and /usr/lib; /dev, /proc, /sys, /run and /tmp can "
+	  "take nothing. A colon is the end of SRC.", 0 },
+	{ "host-program", SPEC_BOOL, SPEC_FLAG, AT(host_program), 0, 0, NULL,
+	  "COMMAND is a program of this host (if it starts with ./ or ../ and is there)",
+	  "It becomes /work/NAME, and what it needs to start comes with it: the shared libraries that "
+	  "it names, as its loader would find them here; of a script, the interpreter. Nothing is run "
+	  "here to learn that. What a program opens later - plugins, modules, data - is not known: "
+	  "--copy-in brings it. With this option the program is looked for in PATH, as a shell does; "
+	  "without, ./prog and ../prog are the host's if there is such a program, and all else is the "
+	  "guest's. The libraries hide those of the same path in --root.", 0 },
+	{ "output", SPEC_LIST, SPEC_FLAG, AT(output), 0, MAX_OUTPUTS, "PATH[:DST]",
+	  "when the command has ended, copy PATH out of the guest, to ./NAME or to DST",
+	  "May be given 32 times. Taken whatever the exit code is, but not after --timeout. A relative PATH "
+	  "is in the command's directory, which is /work, as with --copy-in. Files, directories and links "
+	  "come out, each output whole or not at all: no devices, no set-uid bits, no owners, and no links "
+	  "that lead out of the tree. A file takes the place of DST; a directory takes no other's. "
+	  "An output that is not there makes the exit code 125, if the command's own is 0.", 0 },
+	{ "output-max", SPEC_SIZE, SPEC_FLAG, AT(output_max), 4096, 1ull << 40, "SIZE",
+	  "the most that all outputs may have, holes included (1G)", NULL, 0 },
+	{ "output-files", SPEC_U32, SPEC_FLAG, AT(output_files), 1, 10000000, "N",
+	  "how many files, directories and links all outputs may be (100000)", NULL, 0 },
+	{ "workspace", SPEC_STR, SPEC_FLAG, AT(workspace), 0, 0, "DIR",
+	  "give the guest a copy of DIR as /work, and leave what has changed there in DIR.changes.tar",
+	  "What .gitignore and .sandboxignore files in it name stays here, and so do .git/config, "
+	  ".git/hooks, .env and .ssh, and pipes, sockets and devices. The tar is written to the current "
+	  "directory, with .wh.NAME for what was removed, whatever the exit code is, but not after "
+	  "--timeout. --output-max and --output-files count for it, too.", 0 },
+	{ "apply", SPEC_BOOL, SPEC_FLAG, AT(apply), 0, 0, NULL,
+	  "with --workspace, write what has changed back into DIR",
+	  "What the guest was not given, and what is no longer as it was copied in, stays as it is, and "
+	  "is counted on stderr.", 0 },
+	{ "with-files", SPEC_BOOL, SPEC_FLAG, AT(files), 0, 0, NULL,
+	  "leave a place for files in a machine that is saved (with --copy-in, there is one)",
+	  "For `sandbox snapshot take --template`, as runs with files call it.", 0 },
 	{ "env", SPEC_LIST, CALL | SPEC_EXEC, AT(env), 0, MAX_ARGS, "K[=V]",
 	  "set K in the command's environment; without =V, as it is here",
 	  "Nothing else of the host's environment is passed on. HOME, USER, SHELL and PATH are "
@@ -189,7 +233,8 @@ void spec_init(struct spec *s)
 	*s = (struct spec){ .memory = 128ull << 20, .cpus = 1, .hostname = "sandbox",
 			    .tty = TTY_AUTO, .size = 2, .listen = "127.0.0.1:8080",
 			    .max_body = 6ull << 20, .max_output = 6ull << 20, .concurrency = 4,
-			    .queue = 16, .reuse = 1, .warm_max = 4 };
+			    .queue = 16, .reuse = 1, .warm_max = 4,
+			    .output_max = 1ull << 30, .output_files = 100000 };
 }
 
 const struct spec_row *spec_find(const char *name, unsigned where)

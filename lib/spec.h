@@ -53,6 +53,16 @@ struct spec {
 	const char *name;		/* of the machine, for others */
 	const char *enter;		/* the machine of another run to run the command in */
 	struct spec_list disk, env;
+	struct spec_list copy_in, output;	/* files: SRC[:DST] in, PATH[:DST] out */
+	const char *workspace;		/* a directory that is WORK_DIR in the guest */
+	bool     apply;			/* write back what changed there */
+	uint64_t output_max;		/* bytes of all outputs */
+	uint32_t output_files;		/* how many files, directories and links they may be */
+	uint64_t scratch;		/* bytes of a throw-away disk; 0: none */
+	bool     host_program;		/* the command is a program of this host */
+	bool     files;			/* a disk is there that brings files */
+	bool     work;			/* it starts in a directory of its own */
+	uint32_t files_disk, scratch_disk;	/* which disks these are; 0: none */
 	uint64_t timeout;		/* ns from the start of the command; 0 = none */
 	uint64_t output_limit;		/* bytes that the command may write; 0: no limit */
 	uint32_t pids;			/* processes and threads of the guest's commands; 0: no limit */

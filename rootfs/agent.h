@@ -51,6 +51,9 @@ void host_give_up(const char *fmt, ...) __attribute__((format(printf, 1, 2), nor
 int modules_load(void);			/* what /modules/order lists, if it is there */
 int mounts_early(void);			/* /dev, and descriptors 0 to 2 */
 int mounts_root(void);			/* the root disk, its overlay, the file systems in it */
+int mounts_wait(const char *device);	/* until it is there; -ENXIO: it does not come */
+int mounts_below(void);			/* the initramfs, where the root's layers are */
+int mounts_enter(const char *root);	/* make that directory the root */
 int group_init(void);			/* the cgroup of the command */
 int loopback_up(void);
 int welcome(void);			/* WELCOME: clock, entropy, host name, identity, card */
@@ -59,6 +62,14 @@ int card_init(const struct msg_card *card);	/* which is there */
 /* The parameters of module `name` on a kernel command line, as finit_module() takes them:
  * "name.device=x" becomes "device=x".  What does not fit is left out. */
 void modules_params(const char *cmdline, const char *name, char *out, size_t n);
+
+/* --- files.c: disks that come with a run, by their numbers; 0 or a negative errno -------------- */
+
+int files_lay(unsigned disk);		/* over the root */
+int files_scratch(unsigned disk);	/* at /scratch */
+
+struct account;
+int files_work(const struct account *who);	/* WORK_DIR, which is the user's */
 
 /* While the root is being mounted: /etc/machine-id, if the image has an /etc.  WELCOME fills it. */
 int identity_file(void);
@@ -187,6 +198,14 @@ void streams_tell_ends(struct streams *s);
 uint64_t streams_output(const struct streams *s);	/* bytes that the command has written so far */
 bool streams_wait_for_host(const struct streams *s);	/* is there output that it has not taken yet? */
 void streams_resize(struct streams *s, uint16_t rows, uint16_t cols);	/* of a terminal, if there is one */
+
+/* --- outputs.c: what a command was to leave behind ---------------------------------------- */
+
+/* Remember the outputs of an EXEC; 0 or -E2BIG. */
+int outputs_keep(const struct msg *m);
+
+/* Send them, if there are any: the session's end has been told. */
+void outputs_send(uint32_t id);
 
 /* --- serve.c: the loop -------------------------------------------------------------- */
 

@@ -75,12 +75,12 @@ int mounts_early(void)
 	return fd < 0 ? -errno : close(fd);
 }
 
-static int wait_for_disk(void)
+int mounts_wait(const char *device)
 {
 	const struct timespec nap = { .tv_nsec = 5000000 };
 
 	for (int ms = 0; ms < DISK_WAIT_MS; ms += 5) {
-		if (access(ROOT_DISK, F_OK) == 0)
+		if (access(device, F_OK) == 0)
 			return 0;
 		nanosleep(&nap, NULL);
 	}
@@ -162,9 +162,16 @@ static int furnish(void)
 	return 0;
 }
 
-static int enter_root(void)
+static int below = -1;			/* the initramfs, under the root */
+
+int mounts_below(void)
 {
-	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
+	return below;
+}
+
+int mounts_enter(const char *root)
+{
+	if (chdir(root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
 	    chroot(".") < 0 || chdir("/") < 0)
 		return -errno;
 	return 0;
@@ -177,7 +184,7 @@ int mounts_root(void)
 	limit_faultaround();
 	rc = mount_disk();
 	if (rc == -ENOENT || rc == -ENXIO) {
-		rc = wait_for_disk();
+		rc = mounts_wait(ROOT_DISK);
 		if (rc == 0)
 			rc = mount_disk();
 	}
@@ -185,5 +192,8 @@ int mounts_root(void)
 		rc = mount_overlay();
 	if (rc == 0)
 		rc = furnish();
-	return rc ? rc : enter_root();
+	below = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rc == 0 && below < 0)
+		rc = -errno;
+	return rc ? rc : mounts_enter("/root");
 }

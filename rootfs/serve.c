@@ -106,6 +106,12 @@ static pid_t start(struct session *s, const struct msg *m, struct msg_spawn_fail
 	*why = (struct msg_spawn_failed){ SPAWN_USER, -rc };
 	if (rc < 0)
 		return 0;
+	rc = outputs_keep(m);
+	if (rc == 0 && m->exec.flags & EXEC_WORK)
+		rc = files_work(&who);
+	*why = (struct msg_spawn_failed){ SPAWN_WORKDIR, -rc };
+	if (rc < 0)
+		return 0;
 	rc = streams_open(&s->streams, &c, &m->exec, s->id);
 	*why = (struct msg_spawn_failed){ c.tty ? SPAWN_TTY : SPAWN_STREAMS, -rc };
 	if (rc == 0) {
@@ -263,6 +269,7 @@ static void tell_exited(struct session *s, struct msg *m, bool drained)
 	m->exited.output[0] = flow[STREAM_STDOUT].sent;
 	m->exited.output[1] = flow[STREAM_STDERR].sent;
 	host_send(m, MSG_EXITED, s->id, sizeof(m->exited));
+	outputs_send(s->id);
 	for (unsigned i = 0; i < N_STREAMS; i++)	/* most hosts do not wait for this */
 		stream_end(&s->streams, i);
 	s->pid = 0;

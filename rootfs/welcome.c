@@ -97,6 +97,17 @@ static void set_card(const struct msg_card *card)
 		host_give_up("setting up the network card: %s", strerror(-rc));
 }
 
+static void set_files(const struct msg_welcome *w)
+{
+	int rc = w->files ? files_lay(w->files) : 0;
+
+	if (rc < 0)
+		host_give_up("laying files over the root: %s", strerror(-rc));
+	rc = w->scratch ? files_scratch(w->scratch) : 0;
+	if (rc < 0)
+		host_give_up("mounting /scratch: %s", strerror(-rc));
+}
+
 static int take(struct msg_welcome *w)
 {
 	size_t len = strlen(w->hostname);
@@ -111,6 +122,8 @@ static int take(struct msg_welcome *w)
 		rc = set_identity(w);
 	if (rc == 0)
 		set_card(&w->card);
+	if (rc == 0)
+		set_files(w);
 	return rc;
 }
 

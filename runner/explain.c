@@ -20,7 +20,7 @@ static void print_command(const struct opts *o)
 	for (int i = 0; i < o->argc; i++)
 		printf("%s ", o->argv[i]);
 	printf("\n  as guest user %s in %s, host name %s, %llu MiB, %u cpu%s\n",
-	       s->user ? s->user : "1000", s->workdir ? s->workdir : "its home directory",
+	       s->user ? s->user : "1000", s->workdir ? s->workdir : s->work ? WORK_DIR : "its home directory",
 	       s->hostname, (unsigned long long)s->memory >> 20, s->cpus, s->cpus > 1 ? "s" : "");
 	if (s->timeout)
 		printf("  ended after %.3f s\n", (double)s->timeout / 1e9);

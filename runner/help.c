@@ -194,7 +194,7 @@ static void man_head(void)
 	troff(summary);
 	puts("\nThe command sees a small Linux whose root file system is an image that it cannot\n"
 	     "change: what it writes is kept in the machine's memory and gone when it ends. It has\n"
-	     "no network and sees none of the host's files. Its standard streams, its exit code and\n"
+	     "no network and sees none of the host's files but copies that it is given. Its standard streams, its exit code and\n"
 	     "the signals sent to\n.B sandbox\nare those of a command run here.");
 }
 
@@ -253,6 +253,8 @@ static void man_page(void)
 		man_term(reasons[i].reason, reasons[i].meaning);
 	puts(".SH EXAMPLES\n.nf\nsandbox run \\-\\- sh \\-c 'echo hello; uname \\-r'\n"
 	     "tar c . | sandbox run \\-\\-timeout 1m \\-\\-result r.json \\-\\- tar t\n"
+	     "sandbox run \\-\\-copy-in src \\-\\-output sums \\-\\- sh \\-c 'sha256sum src/* > sums'\n"
+	     "sandbox run ./prog \\-\\-help\n"
 	     "sandbox run \\-\\-disk data.img \\-\\-user root \\-\\- mount /dev/vdb /mnt\n.fi");
 }
 

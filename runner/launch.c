@@ -22,14 +22,16 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "runner/card.h"
+#include "runner/files.h"
 #include "runner/image.h"
+#include "runner/scratch.h"
 #include "runner/warm.h"
 
 void launch_init(struct launch *l)
 {
 	memset(l->fd, -1, sizeof(l->fd));
 	machine_init(&l->machine);
-	l->kernel = -1;
+	l->kernel = l->files = -1;
 	l->jailer = 0;
 	l->why_cold[0] = '\0';
 }
@@ -176,6 +178,43 @@ static int open_disk(struct launch *l, struct spec *spec, const char *arg, struc
 	return place(l, FD_DISK0 + (int)spec->disks++, fd, err);
 }
 
+/* One more, whose number the guest is told. */
+static int add_disk(struct launch *l, struct spec *spec, int fd, bool ro, uint32_t *number, struct err *err)
+{
+	if (spec->disks >= MAX_DISKS) {
+		close(fd);
+		return err_set(err, E2BIG, "disk: more than %d with those for --copy-in and --scratch",
+			       MAX_DISKS - 1);
+	}
+	*number = spec->disks;
+	spec->disks_ro |= (uint32_t)ro << spec->disks;
+	return place(l, FD_DISK0 + (int)spec->disks++, fd, err);
+}
+
+/* Behind the user's own, which keep their names. */
+static int open_files(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	int fd = fd_take(&l->files), rc = 0;
+
+	(void)p;
+	if (!spec->files)
+		return 0;
+	if (fd < 0)
+		rc = files_empty(&fd, err);
+	return rc < 0 ? rc : add_disk(l, spec, fd, true, &spec->files_disk, err);
+}
+
+static int open_scratch(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	int fd, rc;
+
+	(void)p;
+	if (!spec->scratch)
+		return 0;
+	rc = scratch_open(spec->scratch, &fd, err);
+	return rc < 0 ? rc : add_disk(l, spec, fd, false, &spec->scratch_disk, err);
+}
+
 static int open_disks(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
 {
 	int rc = place_image(l, FD_DISK0, spec->root ? spec->root : p->root, IMAGE_ROOT, err);
@@ -252,7 +291,7 @@ int launch_open(struct launch *l, struct spec *spec, const struct paths *p, stru
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
 		name_layers, check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks,
-		open_vmm, open_null, warm_choose,
+		open_scratch, open_files, open_vmm, open_null, warm_choose,
 	};
 	int rc = 0;
 

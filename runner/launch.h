@@ -16,6 +16,7 @@ struct launch {
 	struct machine machine;	/* our ends */
 	pid_t jailer;
 	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
+	int files;		/* the image of what the run brings, taken by launch_open(); or -1 */
 	int kernel;		/* for the result: the guest's kernel, handed down or not; or -1 */
 };
 

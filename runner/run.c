@@ -16,6 +16,7 @@
 #include "runner/cmd.h"
 #include "runner/detach.h"
 #include "runner/explain.h"
+#include "runner/files.h"
 #include "runner/result.h"
 #include "runner/say.h"
 #include "runner/take.h"
@@ -87,6 +88,10 @@ static int prepare(struct run *r, struct err *err)
 		return no_command(spec, err);
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
+		rc = outputs_prepare(&r->outputs, spec, err);
+	if (rc == 0)
+		rc = files_open(&r->opts, &r->launch.files, err);
+	if (rc == 0)
 		rc = take_wanted(spec) ? take_machine(r, err) : make_machine(r, err);
 	r->tty = spec->tty == TTY_ON ||
 		 (spec->tty == TTY_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
@@ -130,6 +135,7 @@ static int start(struct run *r, struct err *err)
 				   stages_giver_gone };
 	watch_add(&r->watches, &r->giver);
 	stdio_init(&r->stdio, r->session.id, r->tty, spec->console ? m->console : -1, &r->watches);
+	outputs_init(&r->outputs, r->session.id, &r->facts, &r->watches);
 	if (!spec->console)
 		console_init(&r->console, m->console, &r->watches);
 	begin(r);
@@ -234,6 +240,7 @@ static void run_machine(struct run *r)
 		facts_error(&r->facts, &err);
 	else
 		stages_run(r);
+	outputs_finish(&r->outputs);
 	tty_restore();
 	clean_up(r);
 }

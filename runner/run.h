@@ -12,6 +12,7 @@
 #include "runner/launch.h"
 #include "runner/opts.h"
 #include "runner/outcome.h"
+#include "runner/outputs.h"
 #include "runner/paths.h"
 #include "runner/register.h"
 #include "runner/reports.h"
@@ -41,6 +42,7 @@ struct run {
 	struct broker broker;
 	struct session session;
 	struct stdio stdio;
+	struct outputs outputs;
 	struct signals signals;
 	struct claim claim;		/* of a run with a name; and so the next two */
 	struct door door;

@@ -8,6 +8,7 @@
 
 #include "lib/io.h"
 #include "runner/card.h"
+#include "runner/outputs.h"
 #include "runner/say.h"
 #include "runner/stdio.h"
 #include "runner/tty.h"
@@ -82,9 +83,11 @@ static void welcome(struct session *s)
 		return;
 	}
 	m.welcome.card = s->card;
-	if (s->has_card && !card_mac_ok(s->card.mac))
+	m.welcome.files = s->spec->files_disk;
+	m.welcome.scratch = s->spec->scratch_disk;
+	if (s->spec->net_fd && !card_mac_ok(s->card.mac))
 		card_make_mac(m.welcome.card.mac, m.welcome.machine_id);
-	memcpy(m.welcome.hostname, s->hostname, strlen(s->hostname));
+	strcpy(m.welcome.hostname, s->spec->hostname);
 	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
 	post(s, &m);
 }
@@ -147,7 +150,7 @@ static bool add_strings(struct msg *m, size_t *used, const struct opts *o, bool 
 {
 	const struct spec *spec = &o->spec;
 
-	if (!add(m, used, spec->workdir ? spec->workdir : ""))
+	if (!add(m, used, spec->workdir ? spec->workdir : spec->work ? WORK_DIR : ""))
 		return false;
 	for (int i = 0; i < o->argc; i++)
 		if (!add(m, used, o->argv[i]))
@@ -170,14 +173,15 @@ int session_compose(struct session *s, const struct opts *o, bool tty, uint32_t 
 	s->id = id;
 	m->exec = (struct msg_exec){ .flags = tty ? EXEC_TTY : 0, .argc = (uint32_t)o->argc };
 	m->exec.max_pids = spec->pids;
-	if (spec->disks_ro != (1u << spec->disks) - 1)
+	if ((spec->disks_ro | 1u << spec->scratch_disk) != (1u << spec->disks) - 1)
 		m->exec.flags |= EXEC_SYNC;
+	m->exec.flags |= (spec->work ? EXEC_WORK : 0) | (spec->workspace ? EXEC_DIFF : 0);
 	if (tty)
 		tty_window(&m->exec.rows, &m->exec.cols);
 	else if (stdio_no_input())
 		m->exec.flags |= EXEC_NO_STDIN;
 	strcpy(m->exec.user, spec->user ? spec->user : "1000");	/* opts.c checked the length */
-	if (!add_strings(m, &used, o, tty))
+	if (!add_strings(m, &used, o, tty) || !outputs_add(m, &used, spec))
 		return err_set(err, E2BIG, "the command and its environment are longer than %d bytes; "
 			       "pass the rest on stdin or on a disk", MAX_FRAME);
 	msg_seal(m, MSG_EXEC, id, used);
@@ -365,9 +369,8 @@ void session_init(struct session *s, const struct spec *spec, uint64_t generatio
 	s->port = (struct broker_port){ .port = PORT_CONTROL, .connected = session_connected };
 	s->watch = (struct watch){ -1, 0, session_ready };
 	s->facts = facts;
-	s->hostname = spec->hostname;
+	s->spec = spec;
 	s->generation = generation;
-	s->has_card = spec->net_fd != 0;
 	card_parse(&s->card, spec, &unused);	/* opts.c has looked at it */
 	watch_add(set, &s->watch);
 }

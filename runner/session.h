@@ -27,9 +27,8 @@ struct session {
 	struct broker_port port;	/* PORT_CONTROL; offer it to the broker */
 	struct watch watch;
 	struct facts *facts;
-	const char *hostname;
+	const struct spec *spec;
 	struct msg_card card;		/* its mac may be left to the machine id */
-	bool has_card;
 	uint32_t id;			/* of the command in its machine, from 1 */
 	uint64_t generation;		/* of the machine */
 	struct frame in;
@@ -44,7 +43,7 @@ struct session {
 	bool (*others)(struct session *s, const struct msg *m);
 };
 
-/* generation: of the machine, see machine.h. */
+/* spec is kept.  generation: of the machine, see machine.h. */
 void session_init(struct session *s, const struct spec *spec, uint64_t generation,
 		  struct facts *facts, struct watch_set *set);
 

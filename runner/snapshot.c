@@ -71,7 +71,8 @@ static int rm(const char *path, struct err *err)
  * A --disk is told why not. */
 static bool concerns_machine(const struct spec_row *row)
 {
-	static const char *const others[] = { "disk", "net-fd", "config", "console", "verbose", "fault" };
+	static const char *const others[] = { "disk", "net-fd", "config", "console", "verbose", "fault",
+					      "with-files" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (!strcmp(row->name, others[i]))

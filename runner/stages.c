@@ -231,6 +231,10 @@ static void advance_draining(struct run *r)
 {
 	if (!stdio_outputs_done(&r->stdio))
 		return;
+	if (!r->outputs.done) {
+		r->deadline = outputs_deadline(&r->outputs);
+		return;
+	}
 	r->given_back = is_reusable(r);
 	if (!r->given_back) {
 		finish(r);
@@ -243,7 +247,9 @@ static void advance_draining(struct run *r)
 /* An agent that closed its outputs and still keeps one open is no longer ours. */
 static void drain_expired(struct run *r)
 {
-	if (r->facts.exited.drained)
+	if (stdio_outputs_done(&r->stdio))
+		facts_protocol(&r->facts, "the guest did not hand over the outputs in time");
+	else if (r->facts.exited.drained)
 		facts_protocol(&r->facts, "the guest kept an output open after its end");
 	finish(r);
 }
@@ -323,6 +329,7 @@ static void offer_streams(struct run *r)
 	if (r->offered || !r->facts.t_hello)
 		return;
 	stdio_offer(&r->stdio, &r->broker);
+	outputs_offer(&r->outputs, &r->broker);
 	r->offered = true;
 }
 
@@ -331,7 +338,8 @@ static void offer_streams(struct run *r)
  * had its time has had it. */
 static void wait_for_news(struct run *r)
 {
-	bool of_reader = r->stage == DRAINING && !stdio_waits_for_guest(&r->stdio);
+	bool of_reader = r->stage == DRAINING && !stdio_outputs_done(&r->stdio) &&
+			 !stdio_waits_for_guest(&r->stdio);
 	bool of_others = of_reader || r->paused;
 	uint64_t before = now_ns(), now;
 

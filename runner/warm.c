@@ -88,6 +88,8 @@ static int describe(struct text *t, const struct launch *l, const struct spec *s
 		add(t, "cmdline = %s\n", spec->cmdline);
 	if (spec->net != NET_NONE)
 		add(t, "net = yes\n");
+	if (spec->files)
+		add(t, "files = yes\n");
 	add_path(t, "root", spec->root);
 	add_path(t, "kernel", spec->kernel);
 	add_path(t, "initrd", spec->initrd_path);
@@ -172,9 +174,11 @@ int warm_adopt(struct spec *spec, struct err *err)
 		return 0;
 	spec_init(&plain);
 	if (spec->memory != plain.memory || spec->cpus != plain.cpus || spec->cmdline[0] ||
-	    spec->root || spec->kernel || spec->initrd_path || spec->disk.n || spec->cold)
+	    spec->root || spec->kernel || spec->initrd_path || spec->disk.n || spec->scratch ||
+	    spec->cold)
 		return err_set(err, EINVAL, "from: the snapshot says what the machine is; leave out "
-			       "--memory, --cpus, --cmdline, --root, --kernel, --initrd, --disk and --cold");
+			       "--memory, --cpus, --cmdline, --root, --kernel, --initrd, --disk, --scratch and "
+			       "--cold");
 	from_fd = open_snapshot(spec->from, err);
 	if (from_fd < 0)
 		return from_fd;
@@ -284,6 +288,8 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	n = add_option(argv, n, "--kvm-fd", spec->kvm_fd ? TAKE_KVM : NULL);
 	n = add_option(argv, n, "--net-fd", spec->net_fd ? TAKE_NET : NULL);
 	n = add_option(argv, n, "--require", spec->require);
+	if (spec->files)
+		argv[n++] = "--with-files";
 	add_option(argv, n, "--", path);
 }
 
@@ -428,10 +434,10 @@ static bool root_is_file(const struct launch *l)
 
 static int check_savable(const struct launch *l, const struct spec *spec, struct err *err)
 {
-	if (root_is_file(l) && spec->disk.n == 0)
+	if (root_is_file(l) && spec->disk.n == 0 && !spec->scratch && !(spec->files && spec->savable))
 		return 0;
-	return err_set(err, EINVAL, "snapshot: a machine with a block device or a --disk "
-		       "cannot be saved");
+	return err_set(err, EINVAL, "snapshot: a machine with a block device, a --disk, --scratch or "
+		       "files of its own cannot be saved");
 }
 
 static int save(struct launch *l, struct spec *spec, struct err *err)
@@ -492,7 +498,7 @@ int warm_choose(struct launch *l, struct spec *spec, const struct paths *p, stru
 		return save(l, spec, err);
 	if (spec->from)
 		return restore_from(l, spec, &t, err);
-	if (!spec->cold && spec->disk.n == 0 && !spec->console && !spec->fault[0] && root_is_file(l))
+	if (!spec->cold && spec->disk.n == 0 && !spec->scratch && !spec->console && !spec->fault[0] && root_is_file(l))
 		warm(l, spec, &t);
 	return 0;
 }

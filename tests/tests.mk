@@ -18,7 +18,7 @@ FB	:= build/$(ARCH)-fuzz$(if $(COV),-cov)
 FUZZ	:= $(patsubst tests/fuzz/%.c,$(FB)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZSAN	:= $(or $(COVFLAGS),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
 FUZZOBJ	:= $(patsubst %.c,$(FB)/obj/%.o,\
-	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)) runner/image.c)
+	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)) runner/image.c runner/elf.c runner/receive.c)
 FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
 $(FB)/obj/%.o: %.c
 	@mkdir -p $(@D)

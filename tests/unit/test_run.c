@@ -101,7 +101,7 @@ static void wait_for_stop(void)
 		.reason = b.op == BROKER_STOP ? STOP_ASKED : STOP_INTERNAL } });
 }
 
-static int start_command(int stream[N_STREAMS])
+static int connect_agent(void)
 {
 	int control = connect_to(PORT_CONTROL);
 
@@ -109,10 +109,22 @@ static int start_command(int stream[N_STREAMS])
 	post(control, MSG_HELLO, 0, sizeof(m.hello));
 	msg_recv(control, &m, FROM_HOST);	/* WELCOME */
 	msg_recv(control, &m, FROM_HOST);	/* EXEC */
+	return control;
+}
+
+static void begin_command(int control, int stream[N_STREAMS])
+{
 	for (unsigned i = 0; i < N_STREAMS; i++)
 		stream[i] = connect_to(PORT_STREAM(1u, i));
 	m.started = (struct msg_started){ .pid = 2 };
 	post(control, MSG_STARTED, 1, sizeof(m.started));
+}
+
+static int start_command(int stream[N_STREAMS])
+{
+	int control = connect_agent();
+
+	begin_command(control, stream);
 	return control;
 }
 
@@ -266,6 +278,63 @@ static void play_deaf(void)
 	_exit(0);
 }
 
+/* A command that leaves an output, and an agent that sends it so. */
+static int open_outputs(void)
+{
+	int stream[N_STREAMS], control = connect_agent();
+
+	if (m.head.type != MSG_EXEC || m.exec.outputs != 1 ||
+	    strcmp(msg_exec_string(&m, 1 + m.exec.argc + m.exec.envc), "/o"))
+		jail_error("the agent was not told of the output");
+	begin_command(control, stream);
+	close(stream[STREAM_STDOUT]);
+	close(stream[STREAM_STDERR]);
+	exited(control, 0);
+	return connect_to(PORT_OUTPUTS(1u));
+}
+
+static void record(int fd, enum record_type type, uint64_t value, const char *name)
+{
+	const struct record r = { .type = (uint8_t)type, .mode = 0644, .value = value,
+				  .name = (uint16_t)strlen(name) };
+
+	io_write(fd, &r, sizeof(r));
+	io_write(fd, name, strlen(name));
+}
+
+static void play_outputs(void)
+{
+	int fd = open_outputs();
+
+	record(fd, RECORD_DIR, 0, "");
+	record(fd, RECORD_FILE, 0, "file");
+	record(fd, RECORD_UP, 0, "");
+	record(fd, RECORD_END, 0, "");
+	wait_for_stop();
+	end(0, 0);
+}
+
+static void play_outputs_above(void)
+{
+	int fd = open_outputs();
+
+	record(fd, RECORD_DIR, 0, "");
+	record(fd, RECORD_FILE, 0, "../above");
+	wait_for_stop();
+	end(0, 0);
+}
+
+static void play_outputs_half(void)
+{
+	int fd = open_outputs();
+
+	record(fd, RECORD_DIR, 0, "");
+	record(fd, RECORD_FILE, 5, "file");
+	close(fd);
+	wait_for_stop();
+	end(0, 0);
+}
+
 static void play_dies(void)
 {
 	_exit(1);
@@ -279,6 +348,8 @@ static const struct {
 	{ "counts", play_counts },
 	{ "rubbish", play_rubbish }, { "crash", play_crash }, { "error", play_error },
 	{ "rooms", play_rooms }, { "deaf", play_deaf }, { "dies", play_dies },
+	{ "outputs", play_outputs }, { "outputs-above", play_outputs_above },
+	{ "outputs-half", play_outputs_half },
 };
 
 static int jailer_main(const char *self)
@@ -418,6 +489,15 @@ static struct child start(const char *play)
 {
 	set_play(play);
 	return start_words(WORDS("run", "--cold", "--", "command"));
+}
+
+static struct child start_outputs(const char *play)
+{
+	char output[PATH_MAX + 16];
+
+	set_play(play);
+	snprintf(output, sizeof(output), "/o:%s/taken", dir);
+	return start_words(WORDS("run", "--cold", "--output", output, "--", "command"));
 }
 
 static size_t read_all(int fd, char *buf, size_t n)
@@ -688,6 +768,47 @@ static void a_deaf_monitor_is_killed_by_the_keeper(void **state)
 	assert_true(now_ns() - begin < 4000000000u);
 }
 
+static bool is_there(const char *name)
+{
+	char path[PATH_MAX];
+
+	in_dir(path, name);
+	return access(path, F_OK) == 0;
+}
+
+static void an_output_is_taken(void **state)
+{
+	struct child c = start_outputs("outputs");
+	char path[PATH_MAX];
+
+	(void)state;
+	ends(&c, 0, "");
+	assert_true(is_there("taken/file"));
+	in_dir(path, "taken/file");
+	unlink(path);
+	in_dir(path, "taken");
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* remove_dir() sees to it that nothing else is there. */
+static void an_output_that_leads_out_is_refused(void **state)
+{
+	struct child c = start_outputs("outputs-above");
+
+	(void)state;
+	ends(&c, 125, "sandbox: outputs: the guest sent a name that is none\n");
+	assert_false(is_there("taken") || is_there("above") || is_there("../above"));
+}
+
+static void half_an_output_is_none(void **state)
+{
+	struct child c = start_outputs("outputs-half");
+
+	(void)state;
+	ends(&c, 125, "sandbox: outputs: the guest broke off in the middle of /o:");
+	assert_false(is_there("taken"));
+}
+
 static int subcommand(int argc, char **argv)
 {
 	static const struct {
@@ -724,6 +845,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_crash_is_told),
 		cmocka_unit_test(the_monitors_words_are_cleaned),
 		cmocka_unit_test(a_dead_jailer_is_told),
+		cmocka_unit_test(an_output_is_taken),
+		cmocka_unit_test(an_output_that_leads_out_is_refused),
+		cmocka_unit_test(half_an_output_is_none),
 		cmocka_unit_test(a_deaf_monitor_is_killed_by_the_keeper),
 	};
 	const char *name = strrchr(argv[0], '/');
