@@ -15,6 +15,9 @@
 #define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */
 #define MAX_MEMORY	(64ull << 30)	/* bytes; a host with less is asked first */
 
+#define MAX_ALLOW	64		/* rules about where a guest may go */
+#define MAX_PUBLISH	16		/* ports of a guest */
+
 #define MAX_READY	1024		/* machines that one process keeps ready */
 
 #define VSOCK_GUEST_CID	3		/* one guest a monitor, so one number does */

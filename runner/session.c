@@ -345,7 +345,7 @@ void session_init(struct session *s, const struct spec *spec, uint64_t generatio
 	s->facts = facts;
 	s->hostname = spec->hostname;
 	s->generation = generation;
-	s->has_card = spec->net_fd != 0;
+	s->has_card = card_wanted(spec);
 	card_parse(&s->card, spec, &unused);	/* opts.c has looked at it */
 	watch_add(set, &s->watch);
 }

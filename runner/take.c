@@ -20,7 +20,7 @@ static const char *contradicts(const struct spec *spec)
 	const char *machine = spec_given(spec, SPEC_MACHINE);
 
 	return machine ? machine : spec->disk.n ? "disk" :
-	       spec->net_fd ? "net-fd" : spec->savable ? "savable" : spec->cold ? "cold" :
+	       spec->net_fd ? "net-fd" : spec->network ? "net" : spec->savable ? "savable" : spec->cold ? "cold" :
 	       spec->explain ? "explain" : spec->pool && spec->machine_fd ? "machine-fd" : NULL;
 }
 

@@ -2,7 +2,7 @@
 
 # Everything but the main()s, for tests to link from.
 TESTLIB	:= $(B)/testlib.a
-TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(HTTP) $(JAILER) $(VMM) $(AGENT))
+TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(HTTP) $(NET) $(JAILER) $(VMM) $(AGENT))
 $(TESTLIB): $(call host,$(TESTSRC))
 	rm -f $@ && ar rcs $@ $^
 
@@ -18,7 +18,7 @@ FB	:= build/$(ARCH)-fuzz$(if $(COV),-cov)
 FUZZ	:= $(patsubst tests/fuzz/%.c,$(FB)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZSAN	:= $(or $(COVFLAGS),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
 FUZZOBJ	:= $(patsubst %.c,$(FB)/obj/%.o,\
-	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM)) runner/image.c)
+	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM) $(NET)) runner/image.c)
 FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
 $(FB)/obj/%.o: %.c
 	@mkdir -p $(@D)
