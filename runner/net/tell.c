@@ -38,7 +38,8 @@ static void __attribute__((format(printf, 2, 3))) line(struct tell *t, const cha
 	else
 		snprintf(text + n, sizeof(text) - n - 1, "the rest is counted only");
 	va_end(ap);
-	rc = io_write(t->log, strcat(text, "\n"), strlen(text));
+	strcat(text, "\n");
+	rc = io_write(t->log, text, strlen(text));
 	if (rc == 0)
 		return;
 	t->totals.log_error = -rc;
