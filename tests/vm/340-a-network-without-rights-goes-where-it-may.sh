@@ -36,10 +36,9 @@ equal "$(grep -c '^hello$' "$T/out")" 4 "pages fetched by rule"
 equal "$(grep -c 'refused$' "$T/out")" 2 "connections refused by rule"
 
 # What the agent sets up is there without a wait; there is no IPv6 to go around it.
-equal "$($run -- sh -c 'cat /etc/resolv.conf; ip -4 -o address show eth0 | grep -o "inet [^ ]*"; ip route')" \
-	"nameserver 192.0.0.1
-inet 192.0.0.2/29
-default via 192.0.0.1 dev eth0 
-192.0.0.0/29 dev eth0 scope link  src 192.0.0.2 " "the guest's network"
+$run -- sh -c 'cat /etc/resolv.conf; ip address show eth0; ip route' > "$T/out"
+for line in "nameserver 192.0.0.1" "inet 192.0.0.2/29" "default via 192.0.0.1"; do
+	grep -qF "$line" "$T/out" || fail "no '$line' in $(cat "$T/out")"
+done
 status 0 $run --address 10.9.8.7/24,10.9.8.1 -- sh -c "$fetch" - http://203.0.113.7/word > "$T/out"
 equal "$(cat "$T/out")" hello "what was fetched from another address"

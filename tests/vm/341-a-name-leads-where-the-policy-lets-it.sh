@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/net.sh"
 command -v dnsmasq > /dev/null || skip "no dnsmasq: install the package dnsmasq-base"
+[ -e /etc/resolv.conf ] || skip "no /etc/resolv.conf to put another over"
 echo "nameserver 203.0.113.8
 options attempts:1 timeout:2" > "$T/resolv.conf"
 mount --bind "$T/resolv.conf" /etc/resolv.conf

@@ -3,7 +3,7 @@
 # with the addresses in $INTERNET, where HTTP is served from $T/www.  Nothing leads out of it.
 [ "$(id -u)" -eq 0 ] || skip "servers in network namespaces: run as root"
 command -v passt > /dev/null || skip "no passt: install the package passt"
-[ "${IN_NETNS:-}" ] || exec env IN_NETNS=1 unshare -nm sh "$0"
+[ "${IN_NETNS:-}" ] || { rmdir "$T"; exec env IN_NETNS=1 unshare -nm sh "$0"; }
 
 INTERNET="203.0.113.7 203.0.113.8 169.254.169.254 10.77.0.1"
 unshare -n sleep 3600 &
@@ -27,4 +27,4 @@ trap 'kill $servers 2> /dev/null; rm -rf "$T"' EXIT
 until beyond busybox wget -qO- http://203.0.113.7/word > /dev/null 2>&1; do sleep 0.1; done
 
 run="$SANDBOX run --net user"
-fetch='for u; do wget -T 20 -qO- "$u" 2>&1; done'
+fetch='for u; do wget -qO- "$u" 2>&1; done'
