@@ -7,7 +7,7 @@ command -v dnsmasq > /dev/null || skip "no dnsmasq: install the package dnsmasq-
 echo "nameserver 203.0.113.8
 options attempts:1 timeout:2" > "$T/resolv.conf"
 mount --bind "$T/resolv.conf" /etc/resolv.conf
-beyond dnsmasq -k -q -C /dev/null --no-resolv --no-hosts --log-facility="$T/asked" --pid-file= --local-service \
+nsenter -t $there -n dnsmasq -k -q -C /dev/null --no-resolv --no-hosts --log-facility="$T/asked" --pid-file= --local-service \
 	--listen-address=203.0.113.8 --bind-interfaces --user=root --address=/www.example.org/203.0.113.7 \
 	--address=/home.example.org/10.77.0.1 --address=/meta.example.org/169.254.169.254 \
 	--address=/deep.sub.example.net/203.0.113.8 --address=/local.example.org/127.0.0.1 --address=/#/ &

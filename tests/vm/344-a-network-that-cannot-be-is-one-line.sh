@@ -1,7 +1,6 @@
 # What is wrong with a network is said in one line, before anything is started.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/net.sh"
-before=$(ps -eo comm= | grep -c '^passt')
 refused "install the package passt" env PATH=/nonexistent $run -- true
 refused "--net user"		"$SANDBOX" run --allow example.org -- true
 refused "--net user"		"$SANDBOX" run --pcap "$T/p" -- true
@@ -20,5 +19,7 @@ refused "net-rate"		$run --net-rate 1 -- true
 refused "net-log: cannot write it: No space" $run --net-log /dev/full -- sh -c "$fetch" - http://203.0.113.7/word
 ip route del default
 refused "passt does not serve"	$run -- true
-for _ in $(seq 30); do [ "$(ps -eo comm= | grep -c '^passt')" = "$before" ] && exit 0; sleep 0.1; done
-fail "passt stayed: $(ps -eo pid,comm | grep passt)"
+# In this network namespace, for others have theirs.
+ours() { for p in $(pgrep passt); do readlink /proc/$p/ns/net; done | grep -cF "$(readlink /proc/self/ns/net)"; }
+for _ in $(seq 30); do [ "$(ours)" = 0 ] && exit 0; sleep 0.1; done
+fail "passt stayed"

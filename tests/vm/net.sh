@@ -21,10 +21,11 @@ beyond ip link set lo up
 beyond ip address add 198.51.100.1/30 dev there
 for a in $INTERNET; do beyond ip address add $a/32 dev lo; done
 beyond ip link set there up
-beyond busybox httpd -f -p 80 -h "$T/www" &
+nsenter -t $there -n busybox httpd -f -p 80 -h "$T/www" &
 servers="$there $!"
-trap 'kill $servers 2> /dev/null; rm -rf "$T"' EXIT
+runner=
+trap 'kill $servers $runner 2> /dev/null; rm -rf "$T"' EXIT
 until beyond busybox wget -qO- http://203.0.113.7/word > /dev/null 2>&1; do sleep 0.1; done
 
 run="$SANDBOX run --net user"
-fetch='for u; do wget -qO- "$u" 2>&1; done'
+fetch='for u; do wget -qO- "$u" 2>&1; done; true'
