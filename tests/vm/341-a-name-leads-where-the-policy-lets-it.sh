@@ -13,7 +13,7 @@ nsenter -t $there -n dnsmasq -k -q -C /dev/null --no-resolv --no-hosts --log-fac
 	--address=/deep.sub.example.net/203.0.113.8 --address=/local.example.org/127.0.0.1 --address=/#/ &
 dnsmasq=$!
 servers="$servers $dnsmasq"
-until beyond busybox nslookup www.example.org 203.0.113.8 > /dev/null 2>&1; do sleep 0.1; done
+until grep -q started "$T/asked" 2> /dev/null; do sleep 0.1; done
 
 status 0 $run --result "$T/r" --net-log "$T/log" --allow www.example.org:80 --allow home.example.org --allow local.example.org \
 	--allow nowhere.example.org -- sh -c "$fetch" - http://203.0.113.7/word http://www.example.org/word \
