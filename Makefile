@@ -74,14 +74,16 @@ LOAD	:= seccomp/load.c
 POLICY	:= $(filter-out seccomp/gen.c seccomp/load.c,$(call src,seccomp))
 RUNNER	:= $(call src,runner)
 HTTP	:= $(call src,runner/http)
+NET	:= $(call src,runner/net)
+NAMES	:= $(call src,runner/names)
 JAILER	:= $(call src,jailer)
 AGENT	:= $(call src,rootfs)
 
 host	= $(patsubst %.c,$(B)/host/%.o,$(1))
 musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
 
-PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/init \
-	    $(B)/init.cpio
+PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/sandbox-net \
+	    $(B)/sandbox-names $(B)/init $(B)/init.cpio
 IMAGES	 := $(GUEST)/vmlinux $(GUEST)/vmlinux-up $(GUEST)/base.erofs
 
 .PHONY: all programs
@@ -89,7 +91,7 @@ all: programs images man
 programs: $(PROGRAMS)
 
 # Strict conversions where guest or untrusted bytes are handled.
-$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
+$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP) $(NET)) $(call musl,$(LIB) $(VIRTIO) $(VMM) $(NET)): CFLAGS += $(STRICT)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -108,7 +110,7 @@ $(B)/uapi:
 	ln -sfn $$(if [ -d /usr/include/asm ]; then echo /usr/include/asm; \
 		else echo /usr/include/$(ARCH)-linux-gnu/asm; fi) $@/asm
 
-$(B)/sandbox: $(call host,$(RUNNER) $(LIB) $(POLICY))
+$(B)/sandbox: $(call host,$(RUNNER) runner/net/egress.c $(LIB) $(POLICY))
 	$(CC) $(CFLAGS) $(if $(INSTRUMENTED),-pie,-static-pie) $(RELRO) -o $@ $^ -l:libjson-c.a -l:libsodium.a
 
 $(B)/sandbox-jailer: $(call musl,$(JAILER) $(LIB) $(LOAD)) | $(B)/uapi
@@ -120,6 +122,13 @@ $(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
 # Dynamic: a library that reads what strangers send is one to be updated with the system.
 $(B)/sandbox-http: $(call host,$(HTTP) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lmicrohttpd
+
+$(B)/sandbox-net: $(call musl,$(NET) $(LIB) $(LOAD)) | $(B)/uapi
+	$(call MUSL_LD,$(filter %.o,$^))
+
+# Dynamic: how this host resolves names is for the C library's plug-ins to know.
+$(B)/sandbox-names: $(call host,$(NAMES) lib/err.c lib/rights.c)
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lpthread
 
 $(B)/init: $(call musl,$(AGENT) lib/proto.c lib/io.c) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^)) $(if $(INSTRUMENTED),,-s)
@@ -173,7 +182,7 @@ $(B)/sandbox.1: $(B)/sandbox
 install: all
 	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm \
-		$(B)/sandbox-http
+		$(B)/sandbox-http $(B)/sandbox-net $(B)/sandbox-names
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox $(B)/init.cpio $(IMAGES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/sandbox.1
 

@@ -16,6 +16,9 @@
 #define MIN_MEMORY	(32ull << 20)	/* bytes; our kernel needs about 20 MiB */
 #define MAX_MEMORY	(64ull << 30)	/* bytes; a host with less is asked first */
 
+#define MAX_ALLOW	64		/* rules about where a guest may go */
+#define MAX_PUBLISH	16		/* ports of a guest */
+
 #define MAX_FILES_IN	32		/* --copy-in, and... */
 #define MAX_OUTPUTS	32		/* ...--output: how often they may be given */
 

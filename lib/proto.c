@@ -98,7 +98,7 @@ static bool card_is_whole(const struct msg_card *c)
 {
 	bool address = c->prefix != 0 || !is_zero(c->address, sizeof(c->address));
 
-	if (c->zero)
+	if (c->names > 1 || (c->names && is_zero(c->gateway, sizeof(c->gateway))))
 		return false;
 	if (!card_mac_ok(c->mac))
 		return is_zero((const uint8_t *)c, sizeof(*c));

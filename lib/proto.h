@@ -64,7 +64,7 @@ struct msg_hello {
 struct msg_card {
 	uint8_t  mac[6];		/* of one station */
 	uint8_t  prefix;		/* bits of the network in address, 1 to 32 */
-	uint8_t  zero;
+	uint8_t  names;			/* 1: the gateway resolves names */
 	uint8_t  address[4];		/* IPv4, as on the wire; zero: none, and prefix is zero too */
 	uint8_t  gateway[4];		/* another host of that network; zero: none */
 };

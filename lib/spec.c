@@ -166,11 +166,32 @@ const struct spec_row spec_rows[] = {
 	  "A tap is one without headers: IFF_TAP and IFF_NO_PI, not IFF_VNET_HDR. A stream is a Unix "
 	  "socket; before each frame goes its length, 32 bits, big-endian. It is made non-blocking. "
 	  "Whoever made it decides what the guest can reach.", 0 },
+	{ "net", SPEC_STR, SPEC_FLAG, AT(network), 0, 0, "user",
+	  "a network card whose connections this host makes, as you, through passt (none)",
+	  "IPv4 only. Without --allow it reaches public addresses; private, link-local and loopback "
+	  "ones, the networks that this host is in and the places where clouds keep metadata are "
+	  "refused unless --allow names them. Names are resolved as this host does.", 0 },
+	{ "allow", SPEC_LIST, SPEC_FLAG, AT(allow), 0, MAX_ALLOW, "TO[:PORT]",
+	  "with --net user: reach this host name, address or network, and no other",
+	  "May be given 64 times. TO is a name, *.NAME for all names below it, an address or a network "
+	  "like 10.1.0.0/16. A name is allowed at the addresses that it has when the guest asks for "
+	  "it, but for those that are refused unless named. 127.0.0.1 is this host's own loopback, which the guest "
+	  "finds at its gateway's address, 192.0.0.1.", 0 },
+	{ "publish", SPEC_LIST, SPEC_FLAG, AT(publish), 0, MAX_PUBLISH, "[IP:]HOST:GUEST",
+	  "with --net user: TCP port HOST of this host is port GUEST of the guest",
+	  "May be given 16 times. At 127.0.0.1, where no IP says otherwise.", 0 },
+	{ "net-log", SPEC_STR, SPEC_FLAG, AT(net_log), 0, 0, "FILE",
+	  "with --net user: write a line for each connection and name, allowed or refused",
+	  "What looks the same within a minute is one line; there are 100,000 at most.", 0 },
+	{ "pcap", SPEC_STR, SPEC_FLAG, AT(pcap), 0, 0, "FILE",
+	  "with --net user: write the guest's frames, for tcpdump -r (1G at most)", NULL, 0 },
+	{ "net-rate", SPEC_SIZE, SPEC_FLAG, AT(net_rate), 0, 1ull << 40, "SIZE",
+	  "with --net user: bytes a second that the guest may send, and receive (no limit)", NULL, 0 },
 	{ "address", SPEC_STR, SPEC_FLAG, AT(address), 0, 0, "IP/N[,GW]",
 	  "IPv4 address of the network card, and a default gateway (none)",
-	  "With --net-fd, and set before the command starts.", 0 },
+	  "With --net user (192.0.0.2/29,192.0.0.1) or --net-fd, and set before the command starts.", 0 },
 	{ "mac", SPEC_STR, SPEC_FLAG, AT(mac), 0, 0, "MAC",
-	  "hardware address of the network card (another in every run)", "With --net-fd.", 0 },
+	  "hardware address of the network card (another in every run)", "With --net user or --net-fd.", 0 },
 	{ "pool", SPEC_STR, SPEC_FLAG, AT(pool), 0, 0, "SOCKET",
 	  "take the machine from the pool that listens there (see: sandbox pool)",
 	  "The pool says what the machine is. If none is ready, wait for one.", 0 },
@@ -214,7 +235,7 @@ const struct spec_row spec_rows[] = {
 	{ "disks", SPEC_U32, SPEC_DOWN, AT(disks), 0, MAX_DISKS, NULL, NULL, NULL, 0 },
 	{ "disks-ro", SPEC_U32, SPEC_DOWN, AT(disks_ro), 0, (1u << MAX_DISKS) - 1, NULL, NULL,
 	  NULL, 0 },
-	{ "net", SPEC_U32, SPEC_DOWN, AT(net), NET_NONE, NET_STREAM, NULL, NULL, NULL, 0 },
+	{ "card", SPEC_U32, SPEC_DOWN, AT(net), NET_NONE, NET_STREAM, NULL, NULL, NULL, 0 },
 	{ "layers", SPEC_U32, SPEC_DOWN, AT(layers), 0, (1u << N_LAYERS) - 1, NULL, NULL, NULL, 0 },
 	{ "has-initrd", SPEC_BOOL, SPEC_DOWN, AT(initrd), 0, 0, NULL, NULL, NULL, 0 },
 	{ "held", SPEC_BOOL, SPEC_DOWN, AT(hold), 0, 0, NULL, NULL, NULL, 0 },
@@ -226,7 +247,9 @@ const struct spec_row spec_rows[] = {
 #endif
 };
 
-const unsigned spec_n_rows = sizeof(spec_rows) / sizeof(spec_rows[0]);
+#define N_ROWS (sizeof(spec_rows) / sizeof(spec_rows[0]))
+
+const unsigned spec_n_rows = N_ROWS;
 
 void spec_init(struct spec *s)
 {
@@ -410,7 +433,8 @@ static char *trim(char *s)
 	return s;
 }
 
-static int parse_line(struct spec *s, char *line, unsigned where, bool *seen, struct err *err)
+static int parse_line(struct spec *s, char *line, unsigned where, bool seen[N_ROWS],
+		      struct err *err)
 {
 	char *key = trim(line), *eq = strchr(key, '='), *value;
 	const struct spec_row *row;
@@ -433,7 +457,7 @@ static int parse_line(struct spec *s, char *line, unsigned where, bool *seen, st
 
 int spec_parse(struct spec *s, char *text, unsigned where, struct err *err)
 {
-	bool seen[sizeof(spec_rows) / sizeof(spec_rows[0])] = { false };
+	bool seen[N_ROWS] = { false };
 	unsigned line = 1;
 
 	for (char *next; text; text = next, line++) {

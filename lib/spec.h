@@ -70,6 +70,10 @@ struct spec {
 	uint32_t kvm_fd;		/* an inherited descriptor of /dev/kvm; 0 = open it */
 	uint32_t net_fd;		/* an inherited tap or stream; 0: no network card */
 	const char *mac, *address;	/* of that card, as text */
+	const char *network;		/* what kind of network we make; NULL: none */
+	struct spec_list allow, publish;
+	const char *net_log, *pcap;
+	uint64_t net_rate;		/* bytes a second each way; 0: no limit */
 	const char *pool;		/* the socket of a pool to take the machine from */
 	uint32_t machine_fd;		/* an inherited socket over which the machine comes; 0: none */
 	bool     detach;		/* to the background, once the command has started */

@@ -4,15 +4,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <net/route.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/io.h"
 
 #define CARD "eth0"		/* there is one at most, and nobody renames it */
 
@@ -64,6 +67,23 @@ static bool given(const uint8_t address[4])
 	return address[0] != 0;		/* no host's begins with zero */
 }
 
+/* Where an image's file is a link into a /run that is not there, ours takes its place. */
+static int set_resolver(const uint8_t gateway[4])
+{
+	static const char path[] = "/etc/resolv.conf";
+	char text[64];
+	int n = snprintf(text, sizeof(text), "nameserver %u.%u.%u.%u\n", gateway[0], gateway[1],
+			 gateway[2], gateway[3]);
+	autoclose int fd = -1;
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;	/* an image without /etc */
+	return io_write(fd, text, (size_t)n);
+}
+
 /* Up comes after the addresses, so that not one frame goes out under others. */
 int card_init(const struct msg_card *card)
 {
@@ -77,5 +97,7 @@ int card_init(const struct msg_card *card)
 		rc = set(fd, SIOCSIFFLAGS, &up);
 	if (rc == 0 && given(card->gateway))
 		rc = set_gateway(fd, card->gateway);
+	if (rc == 0 && card->names)
+		rc = set_resolver(card->gateway);
 	return rc;
 }

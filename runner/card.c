@@ -1,4 +1,4 @@
-/* card.c - the guest's network card: what --net-fd, --mac and --address say of it. */
+/* card.c - the guest's network card: what --net, --net-fd, --mac and --address say of it. */
 #include "runner/card.h"
 
 #include <arpa/inet.h>
@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "lib/num.h"
+#include "runner/net/wire.h"
 
 /* --- addresses ----------------------------------------------------------------------------- */
 
@@ -76,19 +77,47 @@ static int parse_address(struct msg_card *card, const char *text, struct err *er
 	return 0;
 }
 
+bool card_wanted(const struct spec *spec)
+{
+	return spec->net_fd || spec->network;
+}
+
+static void put_ipv4(uint8_t out[4], uint32_t address)
+{
+	for (unsigned i = 0; i < 4; i++)
+		out[i] = (uint8_t)(address >> (24 - 8 * i));
+}
+
+/* Of a network that we make: it is all there, and the gateway knows names. */
+static int our_own(struct msg_card *card, struct err *err)
+{
+	if (!card->address[0]) {
+		card->prefix = NET_BITS;
+		put_ipv4(card->address, NET_GUEST);
+		put_ipv4(card->gateway, NET_GATEWAY);
+	}
+	if (!card->gateway[0])
+		return err_set(err, EINVAL, "address: --net user needs a gateway, too, like "
+			       "10.0.0.2/24,10.0.0.1");
+	card->names = 1;
+	return 0;
+}
+
 int card_parse(struct msg_card *card, const struct spec *spec, struct err *err)
 {
 	const char *odd = spec->mac ? "mac" : spec->address ? "address" : NULL;
 	int rc = 0;
 
 	*card = (struct msg_card){ .prefix = 0 };
-	if (odd && !spec->net_fd)
+	if (odd && !card_wanted(spec))
 		return err_set(err, EINVAL, "%s: the machine has no network card; give it one with "
-			       "--net-fd", odd);
+			       "--net user or --net-fd", odd);
 	if (spec->mac)
 		rc = parse_mac(card->mac, spec->mac, err);
 	if (rc == 0 && spec->address)
 		rc = parse_address(card, spec->address, err);
+	if (rc == 0 && spec->network)
+		rc = our_own(card, err);
 	return rc;
 }
 

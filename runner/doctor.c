@@ -278,7 +278,23 @@ static void probe_tun(struct finding *f)
 	if (access("/dev/net/tun", R_OK | W_OK) == 0)
 		found(f, GOOD, "/dev/net/tun can be opened");
 	else
-		found(f, GOOD, "/dev/net/tun: %s; a machine has no network anyway", strerror(errno));
+		found(f, GOOD, "/dev/net/tun: %s; a machine needs none without --net-fd", strerror(errno));
+}
+
+static void probe_passt(struct finding *f)
+{
+	const char *path = getenv("PATH");
+	char dirs[4096], file[4200], *save;
+
+	snprintf(dirs, sizeof(dirs), "%s", path ? path : "/usr/bin");
+	for (char *d = strtok_r(dirs, ":", &save); d; d = strtok_r(NULL, ":", &save)) {
+		snprintf(file, sizeof(file), "%s/passt", d);
+		if (access(file, X_OK) < 0)
+			continue;
+		found(f, GOOD, "%.80s is there, for --net user", file);
+		return;
+	}
+	found(f, GOOD, "not installed; --net user needs the package passt");
 }
 
 static void probe_ksm(struct finding *f)
@@ -376,7 +392,7 @@ static const struct {
 	{ "user namespaces", probe_userns },
 	{ "seccomp", probe_seccomp }, { "cgroup version 2", probe_cgroup2 },
 	{ "cgroup version 1", probe_cgroup1 }, { "Landlock", probe_landlock },
-	{ "tun", probe_tun }, { "KSM", probe_ksm }, { "SMT", probe_smt },
+	{ "tun", probe_tun }, { "passt", probe_passt }, { "KSM", probe_ksm }, { "SMT", probe_smt },
 	{ "memory", probe_memory }, { "files", probe_files }, { "jail", probe_jail },
 };
 

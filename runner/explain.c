@@ -77,13 +77,13 @@ static void print_rule(const struct rule *r)
 	printf("  %-18s %-24s %s\n", r->call, test, r->why);
 }
 
-static void print_filters(void)
+static void print_filters(bool with_net)
 {
 	printf("\nfilters: a call that is not listed ends the process\n");
 	for (unsigned i = 0; i < seccomp_n_policies; i++) {
 		const struct policy *p = seccomp_policies[i];
 
-		if (i == POLICY_HTTP)		/* serve's, not a run's */
+		if (i == POLICY_HTTP || (i == POLICY_NET && !with_net))	/* not of this run */
 			continue;
 		printf("\n%s: %s, %u calls\n", p->name, p->who, p->n);
 		for (unsigned j = 0; j < p->n; j++)
@@ -126,7 +126,7 @@ int explain_run(const struct opts *o, struct launch *l, const struct paths *p)
 		rc = print_part(l, "monitor: the machine, as the guest finds it", p->vmm);
 	if (rc)
 		return rc;
-	print_filters();
+	print_filters(o->spec.network != NULL);
 	if (fflush(stdout) == 0)
 		return 0;
 	say("cannot write the plan to stdout");

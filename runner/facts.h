@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/proto.h"
 #include "lib/report.h"
+#include "runner/net/wire.h"
 
 struct facts {
 	/* in this order, as far as the run comes; a machine that waited for us was jailed and
@@ -34,6 +35,9 @@ struct facts {
 	struct report_saved saved;	/* the last one, if has_saved: nobody has been told */
 	bool violated, has_stopped, has_saved;
 	bool log_hung_up;
+
+	struct net_totals net;		/* of --net user, if has_net */
+	bool has_net;
 
 	/* of the control connection: claims of the guest */
 	struct msg_exited exited;

@@ -31,6 +31,7 @@ void launch_init(struct launch *l)
 {
 	memset(l->fd, -1, sizeof(l->fd));
 	machine_init(&l->machine);
+	usernet_init(&l->net);
 	l->kernel = l->files = -1;
 	l->jailer = 0;
 	l->why_cold[0] = '\0';
@@ -114,15 +115,32 @@ static int silent_card(struct launch *l, struct spec *spec, struct err *err)
 	return place(l, FD_NET, pair[1], err);
 }
 
+/* One that we make: it starts while the rest is opened. */
+static int make_net(struct launch *l, struct spec *spec, struct err *err)
+{
+	int fd, rc = usernet_start(&l->net, spec, &fd, err);
+
+	spec->net = NET_STREAM;
+	return rc < 0 ? rc : place(l, FD_NET, fd, err);
+}
+
+static int ready_net(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
+{
+	(void)spec;
+	return l->net.passt > 0 ? usernet_ready(&l->net, p, err) : 0;
+}
+
 static int open_net(struct launch *l, struct spec *spec, const struct paths *p, struct err *err)
 {
 	int kind = spec->net_fd ? card_kind((int)spec->net_fd, err) : NET_NONE, fd;
 
 	(void)p;
-	if (kind < 0 || kind == NET_NONE)
+	if (kind < 0 || (kind == NET_NONE && !spec->network))
 		return kind;
-	if (spec->save)
+	if (spec->save || (spec->network && spec->explain))
 		return silent_card(l, spec, err);
+	if (spec->network)
+		return make_net(l, spec, err);
 	spec->net = (uint32_t)kind;
 	fd = fcntl((int)spec->net_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
@@ -291,7 +309,7 @@ int launch_open(struct launch *l, struct spec *spec, const struct paths *p, stru
 	static int (*const steps[])(struct launch *, struct spec *, const struct paths *,
 				    struct err *) = {
 		name_layers, check_memory, check_kvm, open_net, open_kernel, open_cpios, open_disks,
-		open_scratch, open_files, open_vmm, open_null, warm_choose,
+		open_scratch, open_files, open_vmm, open_null, ready_net, warm_choose,
 	};
 	int rc = 0;
 
@@ -349,7 +367,7 @@ static int spawn(const struct launch *l, int first, char *const argv[], pid_t *p
 /* Of this machine only: the images may be for more. */
 void launch_close(struct launch *l)
 {
-	static const int own[] = { FD_SPEC, FD_LOG, FD_CONSOLE, FD_BROKER, FD_LEASH };
+	static const int own[] = { FD_SPEC, FD_LOG, FD_CONSOLE, FD_BROKER, FD_LEASH, FD_NET };
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
 		if (l->fd[own[i]] >= 0)

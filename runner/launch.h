@@ -10,10 +10,12 @@
 #include "lib/spec.h"
 #include "runner/machine.h"
 #include "runner/paths.h"
+#include "runner/usernet.h"
 
 struct launch {
 	int fd[FD_JAILER_END];	/* at FD_x: what the child has as FD_x; -1: absent */
 	struct machine machine;	/* our ends */
+	struct usernet net;	/* of --net user */
 	pid_t jailer;
 	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
 	int files;		/* the image of what the run brings, taken by launch_open(); or -1 */

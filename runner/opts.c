@@ -9,6 +9,7 @@
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "lib/report.h"
+#include "runner/allow.h"
 #include "runner/card.h"
 #include "runner/register.h"
 
@@ -161,6 +162,7 @@ static bool is_hostname(const char *s)
 
 int opts_check(const struct spec *s, struct err *err)
 {
+	static struct allow allow;
 	struct msg_card card;
 	uint64_t layers;
 	int rc;
@@ -182,6 +184,8 @@ int opts_check(const struct spec *s, struct err *err)
 	if (s->require && report_layers(s->require, &layers, err) < 0)
 		return err_in(err, "require");
 	rc = card_parse(&card, s, err);
+	if (rc == 0)
+		rc = allow_parse(&allow, s, err);
 	return rc < 0 ? rc : spec_check_down(s, err);
 }
 

@@ -37,6 +37,8 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	if (access(p->jailer, F_OK) == 0) {
 		join(p->vmm, dir, "sandbox-vmm");
 		join(p->http, dir, "sandbox-http");
+		join(p->net, dir, "sandbox-net");
+		join(p->names, dir, "sandbox-names");
 		join(p->agent, dir, "init.cpio");
 		find_image(p->kernel, dir, kernel);
 		find_image(p->root, dir, "base.erofs");
@@ -46,6 +48,8 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	join(p->jailer, at, "sandbox-jailer");
 	join(p->vmm, at, "sandbox-vmm");
 	join(p->http, at, "sandbox-http");
+	join(p->net, at, "sandbox-net");
+	join(p->names, at, "sandbox-names");
 	join(at, dir, "../share/sandbox");
 	join(p->agent, at, "init.cpio");
 	join(p->kernel, at, kernel);

@@ -35,7 +35,7 @@ static void pass(struct visitor *v)
 static void control_ready(struct watch *w, short events)
 {
 	struct visitor *v = owner_of(w, struct visitor, control);
-	int rc = frame_read(&v->in, w->fd, FROM_HOST);
+	int rc = inbox_read(&v->in, w->fd, FROM_HOST);
 
 	(void)events;
 	if (rc < 0 || (rc > 0 && !may_say(v, &v->in.m))) {

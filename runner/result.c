@@ -134,6 +134,25 @@ static json *counters(const struct facts *f)
 	return o;
 }
 
+static json *network(const struct facts *f)
+{
+	const struct net_totals *t = &f->net;
+	json *o;
+
+	if (!f->has_net)
+		return NULL;
+	o = json_object_new_object();
+	number(o, "allowed", t->allowed);
+	number(o, "denied", t->denied);
+	number(o, "accepted", t->accepted);
+	number(o, "names", t->names);
+	number(o, "names_denied", t->names_denied);
+	number(o, "bytes_out", t->bytes_out);
+	number(o, "bytes_in", t->bytes_in);
+	number(o, "dropped", t->dropped);
+	return o;
+}
+
 static json *violation(const struct facts *f)
 {
 	const struct report_violation *v = &f->violation;
@@ -183,6 +202,7 @@ static json *compose(const struct result *r)
 	text(o, "start", r->start);
 	json_object_object_add(o, "layers", layers(f));
 	json_object_object_add(o, "counters", counters(f));
+	json_object_object_add(o, "net", network(f));
 	json_object_object_add(o, "violation", violation(f));
 	json_object_object_add(o, "kernel", image(r->kernel));
 	json_object_object_add(o, "root", image(r->root));

@@ -128,6 +128,8 @@ static int start(struct run *r, struct err *err)
 	if (rc < 0)
 		return rc;
 	r->facts.t_spawned = now_ns();
+	if (r->launch.net.net > 0)
+		usernet_watch(&r->launch.net, &r->facts, &r->watches);
 	reports_init(&r->leash, m->leash, true, &r->facts, &r->watches);
 	reports_init(&r->log, m->log, false, &r->facts, &r->watches);
 	broker_init(&r->broker, m->broker, &r->facts, &r->watches);
@@ -157,6 +159,7 @@ static void clean_up(struct run *r)
 		cgroup_remove(&r->facts.jailed);
 	else if (!r->facts.t_jailed && WIFSIGNALED(status))
 		cgroup_remove_of(r->launch.jailer);
+	usernet_finish(&r->launch.net);
 }
 
 static uint64_t passed_us(uint64_t from, uint64_t to)
@@ -251,12 +254,14 @@ static int go(struct run *r)
 	struct err err = { 0 };
 	int code;
 
-	if (prepare(r, &err) < 0)
+	if (prepare(r, &err) < 0) {
 		facts_error(&r->facts, &err);
-	else if (r->opts.spec.explain)
+		usernet_finish(&r->launch.net);
+	} else if (r->opts.spec.explain) {
 		return explain_run(&r->opts, &r->launch, &r->paths);
-	else
+	} else {
 		run_machine(r);
+	}
 	code = judge(r);
 	r->claim.entry.code = code;
 	snprintf(r->claim.entry.reason, sizeof(r->claim.entry.reason), "%s",

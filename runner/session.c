@@ -85,7 +85,7 @@ static void welcome(struct session *s)
 	m.welcome.card = s->card;
 	m.welcome.files = s->spec->files_disk;
 	m.welcome.scratch = s->spec->scratch_disk;
-	if (s->spec->net_fd && !card_mac_ok(s->card.mac))
+	if (card_wanted(s->spec) && !card_mac_ok(s->card.mac))
 		card_make_mac(m.welcome.card.mac, m.welcome.machine_id);
 	strcpy(m.welcome.hostname, s->spec->hostname);
 	msg_seal(&m, MSG_WELCOME, 0, sizeof(m.welcome));
@@ -286,7 +286,7 @@ static void take(struct session *s)
 }
 
 /* Read up to `upto` bytes of the message: 1 when they are there, 0, -EPIPE. */
-static int fill(struct frame *f, int fd, size_t upto)
+static int fill(struct inbox *f, int fd, size_t upto)
 {
 	ssize_t got;
 
@@ -301,7 +301,7 @@ static int fill(struct frame *f, int fd, size_t upto)
 	return f->have == upto;
 }
 
-int frame_read(struct frame *f, int fd, enum side from)
+int inbox_read(struct inbox *f, int fd, enum side from)
 {
 	int rc = fill(f, fd, sizeof(f->m.head));
 
@@ -318,7 +318,7 @@ int frame_read(struct frame *f, int fd, enum side from)
 
 static void receive(struct session *s)
 {
-	int rc = frame_read(&s->in, s->watch.fd, FROM_GUEST);
+	int rc = inbox_read(&s->in, s->watch.fd, FROM_GUEST);
 
 	if (rc == -EPROTO)
 		facts_protocol(s->facts, "the guest sent a malformed message %u", s->in.m.head.type);

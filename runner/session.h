@@ -14,14 +14,14 @@
 #include "runner/watch.h"
 
 /* A message that comes in pieces. */
-struct frame {
+struct inbox {
 	size_t have;
 	struct msg m;
 };
 
-/* Read what there is of a message of that side.  1: it is whole, checked and in f->m; 0: not yet;
+/* Read what there is of a message of that side.  1: it is whole, checked and in b->m; 0: not yet;
  * -EPROTO: it is none; -EPIPE: there will be no other. */
-int frame_read(struct frame *f, int fd, enum side from);
+int inbox_read(struct inbox *b, int fd, enum side from);
 
 struct session {
 	struct broker_port port;	/* PORT_CONTROL; offer it to the broker */
@@ -31,7 +31,7 @@ struct session {
 	struct msg_card card;		/* its mac may be left to the machine id */
 	uint32_t id;			/* of the command in its machine, from 1 */
 	uint64_t generation;		/* of the machine */
-	struct frame in;
+	struct inbox in;
 	size_t sent, queued;		/* out[sent..queued) waits to be written */
 	uint8_t out[MAX_FRAME + 4096];
 	struct msg exec;		/* or ATTACH; composed before anything is started */

@@ -23,7 +23,7 @@ static const char *contradicts(const struct spec *spec)
 
 	return machine ? machine : spec->disk.n ? "disk" :
 	       spec->scratch ? "scratch" : spec->files ? "with-files" :
-	       spec->net_fd ? "net-fd" : spec->savable ? "savable" : spec->cold ? "cold" :
+	       spec->net_fd ? "net-fd" : spec->network ? "net" : spec->savable ? "savable" : spec->cold ? "cold" :
 	       spec->name ? "name" : spec->detach ? "detach" : spec->keep ? "keep-on-fail" :
 	       spec->explain ? "explain" : spec->pool && spec->machine_fd ? "machine-fd" : NULL;
 }

@@ -22,7 +22,7 @@ struct visitor {
 	struct watch control, broker;	/* its connections; both -1 when it has left */
 	int leash, log;			/* while these are open, it has a machine */
 	struct broker_port port[N_STREAMS];
-	struct frame in;
+	struct inbox in;
 };
 
 struct visitors {

@@ -260,7 +260,7 @@ static int use_template(struct launch *l, const char *path, const struct text *t
 
 #define TAKE_ARGS 32
 #define TAKE_KVM "3"		/* the descriptors that it has /dev/kvm and our card as, if... */
-#define TAKE_NET "4"		/* ...those were handed to us */
+#define TAKE_NET "4"		/* ...there is one, or it was handed to us */
 
 static unsigned add_option(const char *argv[TAKE_ARGS], unsigned n, const char *name,
 			   const char *value)
@@ -286,7 +286,7 @@ static void take_args(const struct spec *spec, const char *path, const char *arg
 	n = add_option(argv, n, "--kernel", spec->kernel);
 	n = add_option(argv, n, "--initrd", spec->initrd_path);
 	n = add_option(argv, n, "--kvm-fd", spec->kvm_fd ? TAKE_KVM : NULL);
-	n = add_option(argv, n, "--net-fd", spec->net_fd ? TAKE_NET : NULL);
+	n = add_option(argv, n, "--net-fd", spec->net != NET_NONE ? TAKE_NET : NULL);
 	n = add_option(argv, n, "--require", spec->require);
 	if (spec->files)
 		argv[n++] = "--with-files";
@@ -309,7 +309,7 @@ static int spawn_take(const struct launch *l, const struct spec *spec, const cha
 	posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
 	if (spec->kvm_fd)
 		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_KVM], atoi(TAKE_KVM));
-	if (spec->net_fd)
+	if (spec->net != NET_NONE)
 		posix_spawn_file_actions_adddup2(&actions, l->fd[FD_NET], atoi(TAKE_NET));
 	rc = -posix_spawn(pid, "/proc/self/exe", &actions, NULL, (char *const *)(uintptr_t)argv,
 			  environ);
@@ -461,8 +461,8 @@ static int same_card(const struct spec *spec, struct err *err)
 	if (had == (spec->net != NET_NONE))
 		return 0;
 	return err_set(err, EINVAL, had ? "snapshot %s: its machine has a network card; give one with "
-		       "--net-fd" : "snapshot %s: its machine has no network card; leave out --net-fd",
-		       spec->from);
+		       "--net user or --net-fd" : "snapshot %s: its machine has no network card; leave "
+		       "out --net and --net-fd", spec->from);
 }
 
 static int restore_from(struct launch *l, struct spec *spec, const struct text *t, struct err *err)

@@ -150,7 +150,7 @@ static void check_within(const struct policy *outer, const struct policy *p)
 /* Those whose threads have the outer policy, too. */
 static bool is_of_the_vmm(unsigned id)
 {
-	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+	return id != POLICY_OUTER && id != POLICY_KEEPER && id < POLICY_HTTP;
 }
 
 static uint32_t arch_by_name(const char *name)

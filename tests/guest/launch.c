@@ -111,7 +111,7 @@ static int make_spec(const struct guest_case *c)
 {
 	char text[512];
 	int n = snprintf(text, sizeof(text),
-			 "memory = %u\ncpus = %u\ndisks = 2\ndisks-ro = 2\nnet = 2\n"
+			 "memory = %u\ncpus = %u\ndisks = 2\ndisks-ro = 2\ncard = 2\n"
 			 "cmdline = case=%s\n", GUEST_RAM, c->cpus, c->name);
 	int fd = file_of("spec", text, (size_t)n);
 

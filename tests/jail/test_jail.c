@@ -314,7 +314,7 @@ static bool bad_specs_are_refused(struct rig *r)
 		{ "cpus = 9\n", "cpus: 9 is not between" },
 		{ "disks = 9\n", "disks: 9 is not between" },
 		{ "disks = 1\ndisks-ro = 2\n", "disks-ro" },
-		{ "net = 3\n", "net: 3 is not between" },
+		{ "card = 3\n", "card: 3 is not between" },
 		{ "has-initrd = maybe\n", "has-initrd: 'maybe' is not yes or no" },
 		{ "root = /etc/passwd\n", "there is no option 'root'" },
 		{ "memory = 64M\nmemory = 64M\n", "given twice" },
@@ -404,7 +404,7 @@ static int some_file(int flags, mode_t mode)
 
 static bool wrong_descriptors_are_refused(struct rig *r)
 {
-	static const char net_spec[] = GOOD_SPEC "net = 2\n", tap_spec[] = GOOD_SPEC "net = 1\n";
+	static const char net_spec[] = GOOD_SPEC "card = 2\n", tap_spec[] = GOOD_SPEC "card = 1\n";
 	static const char take_spec[] = GOOD_SPEC "snapshot = 1\n";
 	static const char restore_spec[] = GOOD_SPEC "snapshot = 2\n";
 	const struct {

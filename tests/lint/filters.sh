@@ -18,4 +18,5 @@ calls loop save savable blk vcpu vcpu_soft |
 	{ echo "a call that has no place after lock_down()"; bad=1; }
 calls http | grep -E '^(open|creat|socket|connect|bind|exec|clone|fork|vfork|mprotect|set|new.*stat|kill|ptrace)' |
 	grep -v '^setsockopt$' && { echo "a call that has no place in the HTTP process"; bad=1; }
+[ "$(calls net | wc -l)" -le 6 ] || { echo "net has more calls than it needs"; bad=1; }
 exit $bad

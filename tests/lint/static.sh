@@ -3,7 +3,7 @@
 # and it is position-independent, with relocations read-only and no executable stack.
 set -u
 bad=0
-for p in sandbox-vmm sandbox-jailer init; do
+for p in sandbox-vmm sandbox-jailer sandbox-net init; do
 	f=$1/$p
 	[ -e "$f" ] || { echo "$f is not built"; exit 1; }
 	h=$(readelf -hldW "$f")

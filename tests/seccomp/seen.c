@@ -110,7 +110,7 @@ static bool born_filtered(FILE *f)
 	while (id == N_POLICIES && fgets(line, sizeof(line), f))
 		id = installed(line);
 	rewind(f);
-	return id != N_POLICIES && id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+	return id != N_POLICIES && id != POLICY_OUTER && id != POLICY_KEEPER && id < POLICY_HTTP;
 }
 
 static void read_log(const char *path)

@@ -38,7 +38,7 @@ refused() {
 
 # What a run could leave behind on this host, as text to compare.
 leftovers() {
-	ps -eo comm= | grep '^sandbox' | sort
+	ps -eo comm= | grep -E '^(sandbox|passt)' | sort
 	find /sys/fs/cgroup -maxdepth 4 -type d -name 'sandbox-*' 2>/dev/null
 	wc -l < /proc/self/mountinfo
 	ls -d /tmp/sandbox* /run/sandbox* 2>/dev/null
