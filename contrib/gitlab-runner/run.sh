@@ -22,8 +22,12 @@ case $(sed -n 's/^ *"reason": "\([a-z-]*\)".*/\1/p' "$result") in
 exit|signal|oom|output-limit|timeout|pids-limit)
 	[ $code -eq 0 ] || build_failure $code ;;
 *)
-	# The machine may have ended because the job has used what it had of something.
-	over=$("$SANDBOX" ps | sed -n "s/^$machine *over (\([0-9]*\)).*/\1/p")
+	# The machine may have ended because the job has used what it had of something, or be about to.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		over=$("$SANDBOX" ps | sed -n "s/^$machine *over (\([0-9]*\)).*/\1/p")
+		[ -z "$over" ] || break
+		sleep 0.5
+	done
 	case $over in
 	124|152) echo "the job's machine has ended: it had its time" >&2; build_failure "$over" ;;
 	137) echo "the job's machine has ended: it was killed, or had too many processes" >&2 ;;
