@@ -2,13 +2,11 @@
 #ifndef RUNNER_HTTP_DROP_H
 #define RUNNER_HTTP_DROP_H
 
+#include "lib/rights.h"
 #include "lib/err.h"
 
 /* Close all but 0 to HTTP_FD_LISTEN, leave the working directory, bound the rest. */
 int drop_belongings(struct err *err);
-
-/* Root becomes nobody; no capability in any set, no core, no ptrace, no new privileges. */
-int drop_rights(struct err *err);
 
 /* From here on the calls of seccomp/http.c and no others. */
 int drop_calls(struct err *err);

@@ -49,7 +49,7 @@ static int run(uint64_t max_body, struct err *err)
 	if (rc == 0)
 		rc = check_fds(err);
 	if (rc == 0)
-		rc = drop_rights(err);
+		rc = rights_drop(err);
 	if (rc == 0)
 		rc = front_init(&front, HTTP_FD_LISTEN, HTTP_FD_SERVE, max_body, err);
 	if (rc == 0)
