@@ -74,13 +74,14 @@ LOAD	:= seccomp/load.c
 POLICY	:= $(filter-out seccomp/gen.c seccomp/load.c,$(call src,seccomp))
 RUNNER	:= $(call src,runner)
 HTTP	:= $(call src,runner/http)
+PACK	:= $(call src,runner/pack)
 JAILER	:= $(call src,jailer)
 AGENT	:= $(call src,rootfs)
 
 host	= $(patsubst %.c,$(B)/host/%.o,$(1))
 musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
 
-PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/init \
+PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/sandbox-pack $(B)/init \
 	    $(B)/init.cpio
 IMAGES	 := $(GUEST)/vmlinux $(GUEST)/vmlinux-up $(GUEST)/base.erofs
 
@@ -89,7 +90,7 @@ all: programs images man
 programs: $(PROGRAMS)
 
 # Strict conversions where guest or untrusted bytes are handled.
-$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
+$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP) $(PACK)) $(call musl,$(LIB) $(VIRTIO) $(VMM)): CFLAGS += $(STRICT)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -120,6 +121,10 @@ $(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
 # Dynamic: a library that reads what strangers send is one to be updated with the system.
 $(B)/sandbox-http: $(call host,$(HTTP) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lmicrohttpd
+
+# The same.
+$(B)/sandbox-pack: $(call host,$(PACK) $(LIB) $(LOAD))
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -larchive -ljson-c -lsodium
 
 $(B)/init: $(call musl,$(AGENT) lib/proto.c lib/io.c) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^)) $(if $(INSTRUMENTED),,-s)
@@ -173,7 +178,7 @@ $(B)/sandbox.1: $(B)/sandbox
 install: all
 	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm \
-		$(B)/sandbox-http
+		$(B)/sandbox-http $(B)/sandbox-pack
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox $(B)/init.cpio $(IMAGES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/sandbox.1
 

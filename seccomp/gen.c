@@ -150,7 +150,8 @@ static void check_within(const struct policy *outer, const struct policy *p)
 /* Those whose threads have the outer policy, too. */
 static bool is_of_the_vmm(unsigned id)
 {
-	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP &&
+	       id != POLICY_PACK;
 }
 
 static uint32_t arch_by_name(const char *name)

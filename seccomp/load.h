@@ -7,6 +7,7 @@ enum policy_id { POLICY_OUTER, POLICY_KEEPER, POLICY_LOOP, POLICY_BLK, POLICY_VC
 		 POLICY_SAVE,		/* instead of LOOP in a machine that is saved */
 		 POLICY_SAVABLE,	/* ... that may be saved while its command runs */
 		 POLICY_HTTP,		/* of no machine: serve's HTTP process */
+		 POLICY_PACK,		/* ... the process that makes images */
 		 N_POLICIES };
 
 /* On the calling thread, forever.  no_new_privs must be set.  Denied calls raise SIGSYS

@@ -110,7 +110,8 @@ static bool born_filtered(FILE *f)
 	while (id == N_POLICIES && fgets(line, sizeof(line), f))
 		id = installed(line);
 	rewind(f);
-	return id != N_POLICIES && id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+	return id != N_POLICIES && id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP &&
+	       id != POLICY_PACK;
 }
 
 static void read_log(const char *path)

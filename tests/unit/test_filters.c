@@ -60,7 +60,8 @@ typedef long (*way_in)(uint32_t nr, const uint64_t a[6]);
 
 static bool on_top_of_the_outer(enum policy_id id)
 {
-	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP;
+	return id != POLICY_OUTER && id != POLICY_KEEPER && id != POLICY_HTTP &&
+	       id != POLICY_PACK;
 }
 
 static int install(enum policy_id id)
@@ -272,9 +273,10 @@ static const struct {
 	{ 0, "clone", AT(0, SIGCHLD) },
 	{ 0, "clone", AT(0, CLONE_VM | CLONE_VFORK | SIGCHLD) },
 	{ 0, "mmap mprotect", AT(2, PROT_READ | PROT_EXEC) },
-	{ 0, "pkey_mprotect mremap remap_file_pages process_madvise", { 0 } },
-	{ BY(POLICY_OUTER) | BY(POLICY_HTTP), "mmap", { 0 } },
-	{ BY(POLICY_HTTP), "brk", { 0 } },
+	{ 0, "pkey_mprotect remap_file_pages process_madvise", { 0 } },
+	{ BY(POLICY_PACK), "mremap", { 0 } },
+	{ BY(POLICY_OUTER) | BY(POLICY_HTTP) | BY(POLICY_PACK), "mmap", { 0 } },
+	{ BY(POLICY_HTTP) | BY(POLICY_PACK), "brk", { 0 } },
 	{ BY(POLICY_OUTER), "mprotect", { 0 } },
 	{ 0, "ptrace process_vm_readv process_vm_writev kcmp pidfd_open pidfd_getfd", { 0 } },
 	{ 0, "mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick "
