@@ -16,6 +16,7 @@ static const struct {
 	{ "snapshot take|info|verify|rm ...", "keep a machine in a file; run --from starts there" },
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
+	{ "image build|import|ls|rm|inspect ...", "make and keep images for --root" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
 	{ "gc", "remove what runs have left that were killed with their keeper" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },

@@ -3,6 +3,7 @@
 #ifndef RUNNER_LAUNCH_H
 #define RUNNER_LAUNCH_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -15,6 +16,7 @@ struct launch {
 	int fd[FD_JAILER_END];	/* at FD_x: what the child has as FD_x; -1: absent */
 	struct machine machine;	/* our ends */
 	pid_t jailer;
+	char root[PATH_MAX];	/* the root's image, where --root is not its path */
 	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
 	int kernel;		/* for the result: the guest's kernel, handed down or not; or -1 */
 };

@@ -37,6 +37,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	if (access(p->jailer, F_OK) == 0) {
 		join(p->vmm, dir, "sandbox-vmm");
 		join(p->http, dir, "sandbox-http");
+		join(p->pack, dir, "sandbox-pack");
 		join(p->agent, dir, "init.cpio");
 		find_image(p->kernel, dir, kernel);
 		find_image(p->root, dir, "base.erofs");
@@ -46,6 +47,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	join(p->jailer, at, "sandbox-jailer");
 	join(p->vmm, at, "sandbox-vmm");
 	join(p->http, at, "sandbox-http");
+	join(p->pack, at, "sandbox-pack");
 	join(at, dir, "../share/sandbox");
 	join(p->agent, at, "init.cpio");
 	join(p->kernel, at, kernel);

@@ -9,6 +9,7 @@
 struct paths {
 	char jailer[PATH_MAX];	/* sandbox-jailer */
 	char http[PATH_MAX];	/* sandbox-http */
+	char pack[PATH_MAX];	/* sandbox-pack */
 	char vmm[PATH_MAX];	/* sandbox-vmm */
 	char agent[PATH_MAX];	/* init.cpio */
 	char kernel[PATH_MAX];	/* vmlinux, or vmlinux-up for one processor */

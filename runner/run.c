@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "runner/about.h"
 #include "runner/cgroup.h"
 #include "runner/cmd.h"
 #include "runner/explain.h"
 #include "runner/result.h"
+#include "runner/root.h"
 #include "runner/say.h"
 #include "runner/take.h"
 #include "runner/tty.h"
@@ -22,11 +24,22 @@
 
 static struct run run;			/* one a process, and large: zero pages until used */
 
+static int no_command(struct err *err)
+{
+	return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
+}
+
 static int make_machine(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
 	int rc = warm_adopt(spec, err);
 
+	if (rc == 0)
+		rc = root_find(spec, r->launch.root, err);
+	if (rc == 0 && !spec->save && !spec->going_on)
+		rc = about_apply(&r->opts, err);
+	if (rc == 0 && !r->opts.argc && !spec->save && !spec->going_on)
+		rc = no_command(err);
 	if (rc == 0)
 		rc = paths_find(&r->paths, spec->cpus, err);
 	if (rc == 0)
@@ -40,8 +53,10 @@ static int take_machine(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
 	struct handover *h = &r->handover;
-	int rc = take(spec, &r->launch.machine, h, err);
+	int rc = about_apply(&r->opts, err);
 
+	if (rc == 0)
+		rc = take(spec, &r->launch.machine, h, err);
 	r->taken = rc == 0;
 	spec->memory = h->memory;
 	spec->cpus = h->cpus;
@@ -50,11 +65,6 @@ static int take_machine(struct run *r, struct err *err)
 	r->facts.locked = h->locked;
 	r->facts.t_locked = h->t_locked;
 	return rc;
-}
-
-static int no_command(struct err *err)
-{
-	return err_set(err, EINVAL, "no COMMAND given; try: sandbox run -- COMMAND [ARG...]");
 }
 
 /* What the agent is told first: which command to start, or to go on with. */
@@ -79,7 +89,7 @@ static int prepare(struct run *r, struct err *err)
 	int rc;
 
 	launch_init(&r->launch);
-	if (r->opts.argc == 0 && !spec->save && !spec->from)
+	if (r->opts.argc == 0 && !spec->save && !spec->from && !spec->root && !spec->entrypoint)
 		return no_command(err);
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)
