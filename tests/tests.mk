@@ -12,6 +12,7 @@ $(B)/unit/%: tests/unit/%.c $(TESTLIB)
 	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -larchive -ljson-c -lsodium -lpthread
 
 $(B)/unit/test_http: $(B)/sandbox-http
+$(B)/unit/test_packer: $(B)/sandbox-pack
 
 # libFuzzer targets, always clang with ASan and UBSan; or, with COV=1, to count lines.
 FB	:= build/$(ARCH)-fuzz$(if $(COV),-cov)
