@@ -83,7 +83,7 @@ static void print_filters(void)
 	for (unsigned i = 0; i < seccomp_n_policies; i++) {
 		const struct policy *p = seccomp_policies[i];
 
-		if (i == POLICY_HTTP)		/* serve's, not a run's */
+		if (i == POLICY_HTTP || i == POLICY_PACK)	/* serve's; of no machine */
 			continue;
 		printf("\n%s: %s, %u calls\n", p->name, p->who, p->n);
 		for (unsigned j = 0; j < p->n; j++)

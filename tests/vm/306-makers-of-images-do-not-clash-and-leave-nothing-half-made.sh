@@ -27,7 +27,7 @@ echo more >> "$T/root/etc/1"
 [ "$("$SANDBOX" image build "$T/root")" != "$a" ] || fail "a changed directory is the same image"
 rm -rf "$store"
 
-# Killed in the middle of it: nothing, and nobody goes on.
+# killed in the middle of it: nothing, and nobody goes on.
 for ms in 05 10 20 40; do
 	"$SANDBOX" image build "$T/root.tar" > /dev/null & pid=$!
 	sleep 0.$ms
