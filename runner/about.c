@@ -175,12 +175,14 @@ static int put_first(struct opts *o, struct err *err)
 int about_apply(struct opts *o, struct err *err)
 {
 	char id[STORE_ID], image[PATH_MAX], about[PATH_MAX];
-	json *file, *config;
+	static json *file;		/* *o has strings of it */
+	json *config;
 	int rc;
 
 	if (!o->spec.root || store_id_of(o->spec.root, id) < 0 ||
 	    store_paths(id, image, about, err) < 0)
 		return put_first(o, err);
+	json_object_put(file);
 	file = json_object_from_file(about);
 	if (!file)
 		return err_set(err, EINVAL, "root: what is known of the image is damaged: %s; make it "

@@ -12,7 +12,7 @@ char *about_write(const char *source, const char *kind, const struct pack_msg *c
 
 /* What the image at spec->root says of its command, if it is one of the store's and says anything,
  * and the command line does not: the command and its arguments, environment, directory and user.
- * Its strings stay for as long as the process. */
+ * Its strings stay until the next call. */
 int about_apply(struct opts *o, struct err *err);
 
 /* The file's text on stdout, with what the store knows besides. */
