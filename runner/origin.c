@@ -200,22 +200,28 @@ static void add_stat(struct scan *s, const char *name, const struct stat *st)
 	crypto_generichash_update(&s->h, (const uint8_t *)name, strlen(name));
 }
 
-static int scan_dir(struct scan *s, int fd, unsigned depth);
+static int scan_dir(struct scan *s, int fd, const char *name, unsigned depth);
+
+/* The name in it is what whoever looks for it needs to know. */
+static int unreadable_in(struct scan *s, const char *name)
+{
+	return err_set(s->err, errno, "root: %.100s: '%.100s' in it: %s", s->path, name, strerror(errno));
+}
 
 static int scan_one(struct scan *s, int dir, const char *name, unsigned depth)
 {
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return unreadable(s->path, -errno, s->err);
+		return unreadable_in(s, name);
 	add_stat(s, name, &st);
 	if (!S_ISDIR(st.st_mode) || st.st_dev != s->dev)
 		return 0;
-	return scan_dir(s, openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), depth + 1);
+	return scan_dir(s, openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), name, depth + 1);
 }
 
 /* Takes fd over. */
-static int scan_dir(struct scan *s, int fd, unsigned depth)
+static int scan_dir(struct scan *s, int fd, const char *name, unsigned depth)
 {
 	autoclose int dir = fd;
 	const uint64_t up = 0;
@@ -226,7 +232,7 @@ static int scan_dir(struct scan *s, int fd, unsigned depth)
 		return err_set(s->err, ENAMETOOLONG, "root: %s has more than %d directories in each other",
 			       s->path, MAX_DEPTH);
 	if (n < 0)
-		return unreadable(s->path, -errno, s->err);
+		return unreadable_in(s, name);
 	for (int i = 0; i < n; i++) {
 		if (rc == 0)
 			rc = scan_one(s, dir, list[i]->d_name, depth);
@@ -248,7 +254,7 @@ static int id_of_dir(const struct origin *o, char id[STORE_ID], struct err *err)
 	s.dev = st.st_dev;
 	begin(&s.h, "dir");
 	add_stat(&s, "", &st);
-	rc = scan_dir(&s, fcntl(o->fd, F_DUPFD_CLOEXEC, 0), 0);
+	rc = scan_dir(&s, fcntl(o->fd, F_DUPFD_CLOEXEC, 0), ".", 0);
 	end(&s.h, id, STORE_ID);
 	return rc;
 }
