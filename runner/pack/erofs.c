@@ -184,6 +184,18 @@ static size_t inline_bytes(const struct inode *ino)
 	return is_inline(ino) ? ino->size : blocks_tail(ino);
 }
 
+/* An inode lies in one block; so does what is beside it, and a link's text even in the inode's: the
+ * kernel reads it along. */
+static bool fits(const struct inode *ino, uint64_t at)
+{
+	size_t head = head_bytes(ino), beside = inline_bytes(ino);
+	uint64_t last = at + head + beside - 1;
+
+	if (at / BLOCK != (at + EROFS_INODE - 1) / BLOCK)
+		return false;
+	return !beside || (S_ISLNK(ino->mode) ? at : at + head) / BLOCK == last / BLOCK;
+}
+
 static int place(struct maker *m, struct inode *ino)
 {
 	size_t head = head_bytes(ino), beside = inline_bytes(ino);
@@ -191,7 +203,7 @@ static int place(struct maker *m, struct inode *ino)
 
 	if (head - EROFS_INODE > MAX_ATTRIBUTES)
 		return err_set(m->err, E2BIG, "has a file with too many attributes");
-	if (beside && (at + head) / BLOCK != (at + head + beside - 1) / BLOCK)
+	if (!fits(ino, at))
 		at = round_up(at, BLOCK);
 	ino->nid = at / SLOT;
 	ino->number = ++m->n_inodes;

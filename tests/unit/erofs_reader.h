@@ -115,7 +115,11 @@ static void compare_inode(struct reader *r, uint64_t nid, const struct inode *in
 		differs("has another size or time", name);
 	if (i.nlink != (S_ISDIR(i.mode) ? ino->dirs : ino->nlink))
 		differs("has another number of links", name);
+	if (nid * 32 / BLOCK != (nid * 32 + 63) / BLOCK)
+		differs("has an inode in two blocks", name);
 	if (S_ISLNK(i.mode)) {
+		if (i.format >> 1 == 2 && nid * 32 / BLOCK != (nid * 32 + 63 + i.size) / BLOCK)
+			differs("is a link that is not in its inode's block", name);
 		content(r, nid, &i, 0, link, i.size, name);
 		if (memcmp(link, ino->link, i.size))
 			differs("is a link to something else", name);

@@ -429,6 +429,20 @@ static void directories_of_all_sizes_are_sorted(void **state)
 	write_image();
 }
 
+static void links_of_all_lengths_are_beside_their_inodes(void **state)
+{
+	char name[16], to[4096];
+
+	(void)state;
+	for (int i = 1; i < 4096; i += i < 200 ? 1 : 97) {
+		memset(to, 'l', sizeof(to));
+		to[i] = '\0';
+		snprintf(name, sizeof(name), "l%d", i);
+		link_to(name, to);
+	}
+	write_image();
+}
+
 static void attributes_and_devices_are_kept(void **state)
 {
 	struct inode *ino = inode(S_IFREG | 04755), *dev = inode(S_IFCHR | 0666);
@@ -505,6 +519,7 @@ int main(void)
 		TEST(holes_stay_holes),
 		TEST(too_much_content_is_refused),
 		TEST(directories_of_all_sizes_are_sorted),
+		TEST(links_of_all_lengths_are_beside_their_inodes),
 		TEST(attributes_and_devices_are_kept),
 		TEST(the_order_of_names_changes_nothing_but_contents),
 	};
