@@ -17,6 +17,7 @@
 #include "runner/nameless.h"
 
 #define MAX_IMAGES 1024
+#define MAX_SEEN 1024
 #define IMAGE ".img"
 #define ABOUT ".json"
 #define ROOM 160			/* for what is appended to the directory's path */
@@ -187,16 +188,6 @@ bool store_seen(const char *hash, char id[STORE_ID])
 	return path_of(path, "seen", hash, "", &err) == 0 && read_id(path, id);
 }
 
-/* If it fails, the file is hashed once more. */
-void store_see(const char *hash, const char *id)
-{
-	char path[PATH_MAX];
-	struct err err;
-
-	if (path_of(path, "seen", hash, "", &err) == 0)
-		link_to(id, path, &err);
-}
-
 /* --- making ----------------------------------------------------------------------------------- */
 
 int store_lock(const char *id, struct err *err)
@@ -300,12 +291,21 @@ static int by_use(const void *a, const void *b)
 	return x->tv_nsec > y->tv_nsec ? -1 : x->tv_nsec < y->tv_nsec;
 }
 
-/* "ID.img" to an entry. */
+static bool ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && !strcmp(name + n - m, end);
+}
+
+/* "ID.img" to an entry; what a maker that was killed has left goes. */
 static bool look(int dir, const char *file, struct store_entry *e)
 {
 	char about[NAME_MAX + 8];
 	struct stat st;
 
+	if (ends_in(file, ".tmp") || ends_in(file, CACHE_LOCK))
+		cache_remove_abandoned(dir, file);
 	*e = (struct store_entry){ 0 };
 	if (strlen(file) != STORE_ID - 1 + strlen(IMAGE) || strcmp(file + STORE_ID - 1, IMAGE))
 		return false;
@@ -386,6 +386,36 @@ int store_list(struct store_entry **out, struct err *err)
 	rc = each_link("names", name_entry, &l, err);
 	*out = entries;
 	return rc < 0 ? rc : (int)l.n;
+}
+
+/* --- files that were hashed ----------------------------------------------------------------------- */
+
+static void count_link(DIR *d, const char *name, const char *id, void *arg)
+{
+	(void)d;
+	(void)name;
+	(void)id;
+	++*(unsigned *)arg;
+}
+
+static void remove_any(DIR *d, const char *name, const char *id, void *arg)
+{
+	(void)id;
+	(void)arg;
+	unlinkat(dirfd(d), name, 0);
+}
+
+/* If it fails, the file is hashed once more; so are all when there have been too many. */
+void store_see(const char *hash, const char *id)
+{
+	char path[PATH_MAX];
+	unsigned n = 0;
+	struct err err;
+
+	if (each_link("seen", count_link, &n, &err) == 0 && n >= MAX_SEEN)
+		each_link("seen", remove_any, NULL, &err);
+	if (path_of(path, "seen", hash, "", &err) == 0)
+		link_to(id, path, &err);
 }
 
 /* --- removing ------------------------------------------------------------------------------------- */

@@ -111,7 +111,7 @@ static int read_file(struct walker *w, int fd, const char *name, struct inode *i
 	int rc = blocks_begin(&w->p->blocks, &w->p->tree, ino, sparse, w->err);
 
 	if (rc < 0)
-		return err_in(w->err, "'%s'", name);
+		return rc;
 	return ino->chunks ? copy_sparse(w, fd, name, ino) : copy(w, fd, name, ino, 0, (off_t)ino->size);
 }
 

@@ -37,6 +37,7 @@ for ms in 05 10 20 40; do
 	equal "$(find "$store" -name '*.tmp')" "" "left behind"
 done
 "$SANDBOX" image build "$T/root.tar" > /dev/null || fail "after that: $?"
+equal "$(cd "$store" && find . -type f | sed 's/.*\.//' | sort | tr '\n' ' ')" "img json " "files after that"
 rm -rf "$store"
 
 # No room.
