@@ -50,8 +50,8 @@ blue 2
 2
 2
 2
-2
-linked" "arguments for the entrypoint"
+linked
+2" "arguments for the entrypoint"
 equal "$(run --entrypoint echo --workdir / -- one two)" "one two" "another entrypoint"
 equal "$(run --entrypoint '' --user 0 -- id -u)" 0 "no entrypoint"
 "$SANDBOX" image inspect oci | jq -e '.config.env[1] == "COLOR=blue" and .kind == "layout"' > /dev/null ||
