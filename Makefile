@@ -76,6 +76,7 @@ RUNNER	:= $(call src,runner)
 HTTP	:= $(call src,runner/http)
 NET	:= $(call src,runner/net)
 NAMES	:= $(call src,runner/names)
+PACK	:= $(call src,runner/pack)
 JAILER	:= $(call src,jailer)
 AGENT	:= $(call src,rootfs)
 
@@ -83,7 +84,7 @@ host	= $(patsubst %.c,$(B)/host/%.o,$(1))
 musl	= $(patsubst %.c,$(B)/musl/%.o,$(1))
 
 PROGRAMS := $(B)/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm $(B)/sandbox-http $(B)/sandbox-net \
-	    $(B)/sandbox-names $(B)/init $(B)/init.cpio
+	    $(B)/sandbox-names $(B)/sandbox-pack $(B)/init $(B)/init.cpio
 IMAGES	 := $(GUEST)/vmlinux $(GUEST)/vmlinux-up $(GUEST)/base.erofs
 
 .PHONY: all programs
@@ -91,7 +92,7 @@ all: programs images man
 programs: $(PROGRAMS)
 
 # Strict conversions where guest or untrusted bytes are handled.
-$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP) $(NET)) $(call musl,$(LIB) $(VIRTIO) $(VMM) $(NET)): CFLAGS += $(STRICT)
+$(call host,$(LIB) $(VIRTIO) $(VMM) $(HTTP) $(NET) $(PACK)) $(call musl,$(LIB) $(VIRTIO) $(VMM) $(NET)): CFLAGS += $(STRICT)
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -122,6 +123,10 @@ $(B)/sandbox-vmm: $(call musl,$(VMM) $(VIRTIO) $(LIB) $(LOAD)) | $(B)/uapi
 # Dynamic: a library that reads what strangers send is one to be updated with the system.
 $(B)/sandbox-http: $(call host,$(HTTP) $(LIB) $(LOAD))
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -lmicrohttpd
+
+# Dynamic as sandbox-http is.
+$(B)/sandbox-pack: $(call host,$(PACK) $(LIB) $(LOAD))
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^ -larchive -ljson-c -lsodium
 
 $(B)/sandbox-net: $(call musl,$(NET) $(LIB) $(LOAD)) | $(B)/uapi
 	$(call MUSL_LD,$(filter %.o,$^))
@@ -182,7 +187,7 @@ $(B)/sandbox.1: $(B)/sandbox
 install: all
 	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/sandbox $(B)/sandbox-jailer $(B)/sandbox-vmm \
-		$(B)/sandbox-http $(B)/sandbox-net $(B)/sandbox-names
+		$(B)/sandbox-http $(B)/sandbox-net $(B)/sandbox-names $(B)/sandbox-pack
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox $(B)/init.cpio $(IMAGES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/sandbox.1
 

@@ -22,10 +22,17 @@ const struct spec_row spec_rows[] = {
 	  "guest memory (128M)",
 	  "A multiple of 2M. The root's overlay, /tmp and /run live in it too.", 0 },
 	{ "cpus", SPEC_U32, MACHINE | SPEC_DOWN, AT(cpus), 1, MAX_VCPUS, "N", "virtual cpus, 1 to 8 (1)", NULL, 0 },
-	{ "root", SPEC_STR, MACHINE, AT(root), 0, 0, "IMAGE",
-	  "root file system, an ext4 or erofs image (the built base image)",
+	{ "root", SPEC_STR, MACHINE, AT(root), 0, 0, "ROOT",
+	  "root file system: an image, a tar, a directory, a name (the built base image)",
+	  "An ext4, erofs or squashfs image; a name that `sandbox image` knows; or a tar, an OCI layout, "
+	  "a docker-archive or a directory, of which an image is made the first time. Environment, "
+	  "directory, user and command that an OCI image or docker-archive names are used where the "
+	  "command line gives none; what is given as COMMAND are arguments if it has an entrypoint. "
 	  "Always attached read-only; what the command writes goes to an overlay in guest "
 	  "memory and is gone when it ends.", 0 },
+	{ "entrypoint", SPEC_STR, SPEC_FLAG, AT(entrypoint), 0, 0, "WORD",
+	  "first word of the command, instead of what the root's image names (its own)",
+	  "With '' there is none, and COMMAND is the whole command.", 0 },
 	{ "disk", SPEC_LIST, SPEC_FLAG, AT(disk), 0, MAX_DISKS - 1, "FILE[:ro]",
 	  "attach a raw image or block device as /dev/vdb, /dev/vdc, ...",
 	  "May be given seven times. A disk is locked for the time of the run: one writer, or "

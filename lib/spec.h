@@ -47,6 +47,7 @@ struct spec {
 	/* the run: stays in the runner */
 	const char *root, *kernel, *initrd_path, *result, *config;
 	const char *workdir, *user, *hostname;
+	const char *entrypoint;		/* instead of the image's; "": none */
 	const char *require;		/* names of layers */
 	const char *from, *save;	/* a snapshot: to restore the machine from, to save it in */
 	uint32_t going_on;		/* the session of the command that was saved with it; 0: none */

@@ -117,15 +117,23 @@ static void limit_faultaround(void)
 	umount2("/root", MNT_DETACH);
 }
 
-/* A read-only ext4 must not replay its journal. */
+/* A read-only ext4 must not replay its journal.  Where there is no disk, nobody is asked twice. */
 static int mount_disk(void)
 {
-	const unsigned long flags = MS_RDONLY | MS_NODEV;
+	static const struct { const char *type, *data; } kinds[] = {
+		{ "erofs", NULL }, { "ext4", "noload" }, { "squashfs", NULL },
+	};
+	int rc = -EINVAL;
 
 	limit_readahead();
-	if (mount(ROOT_DISK, "/lower", "erofs", flags, NULL) == 0)
-		return 0;
-	return mount(ROOT_DISK, "/lower", "ext4", flags, "noload") < 0 ? -errno : 0;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (mount(ROOT_DISK, "/lower", kinds[i].type, MS_RDONLY | MS_NODEV, kinds[i].data) == 0)
+			return 0;
+		rc = -errno;
+		if (rc == -ENOENT || rc == -ENXIO)
+			break;
+	}
+	return rc;
 }
 
 static int mount_overlay(void)

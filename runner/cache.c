@@ -56,8 +56,7 @@ int cache_dir(char out[PATH_MAX], struct err *err)
 
 /* --- what is being made ------------------------------------------------------------------ */
 
-/* It is locked by its maker; when that was killed, it is not. */
-static void remove_abandoned(int dir, const char *name)
+void cache_remove_abandoned(int dir, const char *name)
 {
 	autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -85,7 +84,7 @@ int cache_create(const char *path)
 		if (fd >= 0)
 			close(fd);
 		else if (errno == EEXIST)
-			remove_abandoned(AT_FDCWD, path);
+			cache_remove_abandoned(AT_FDCWD, path);
 		else
 			return -errno;
 	}
@@ -190,7 +189,7 @@ static unsigned list(int dir, DIR *d, struct cache_entry *e)
 
 	while (n < MAX_FILES && (f = readdir(d))) {
 		if (ends_in(f->d_name, ".tmp") || ends_in(f->d_name, CACHE_LOCK))
-			remove_abandoned(dir, f->d_name);
+			cache_remove_abandoned(dir, f->d_name);
 		if (!ends_in(f->d_name, CACHE_SUFFIX) ||
 		    fstatat(dir, f->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;

@@ -26,6 +26,10 @@ int cache_key(uint8_t key[SNAP_KEY], struct err *err);
  * The descriptor, or a negative errno. */
 int cache_create(const char *path);
 
+/* Remove a file that cache_create() or cache_lock() made, unless whoever made it is still there: it
+ * is locked by its maker, and when that was killed, it is not. */
+void cache_remove_abandoned(int dir, const char *name);
+
 /* Wait until nobody else has the lock of that name; the descriptor, or a negative errno. */
 int cache_lock(const char *path);
 

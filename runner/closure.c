@@ -38,7 +38,7 @@ struct object {
 };
 
 struct closure {
-	struct tree *t;
+	struct cargo *t;
 	struct err *err;
 	const char *program;		/* what errors start with */
 	bool musl;
@@ -83,12 +83,12 @@ static int link_lib(struct closure *c, const char *guest)
 	char at[PATH_MAX], link[16], target[24];
 	int n = (int)strcspn(guest + 1, "/");
 
-	if (n == 3 || n > 6 || tree_path(guest, at, sizeof(at)) < 0 || strncmp(at, "/usr/", 5) ||
+	if (n == 3 || n > 6 || cargo_path(guest, at, sizeof(at)) < 0 || strncmp(at, "/usr/", 5) ||
 	    !strncmp(guest, "/usr/", 5))
 		return 0;
 	snprintf(link, sizeof(link), "/%.*s", n, guest + 1);
 	snprintf(target, sizeof(target), "usr/%.*s", n, guest + 1);
-	return tree_link(c->t, link, target, c->err);
+	return cargo_link(c->t, link, target, c->err);
 }
 
 static int add_object(struct closure *c, const char *host, const char *guest, const struct elf *e,
@@ -106,7 +106,7 @@ static int add_object(struct closure *c, const char *host, const char *guest, co
 	*o = (struct object){ strdup(host), strdup(guest), copy_of(e->rpath), copy_of(e->runpath), by };
 	if (!o->host || !o->guest || (e->rpath && !o->rpath) || (e->runpath && !o->runpath))
 		return no_memory(c);
-	return tree_add(c->t, host, guest, c->program, c->err);
+	return cargo_add(c->t, host, guest, c->program, c->err);
 }
 
 static bool have(const struct closure *c, const char *name)
@@ -389,7 +389,7 @@ static int add_loader(struct closure *c, const struct elf *e)
 	if (rc == 0)
 		rc = link_lib(c, e->interp);
 	if (rc == 0)
-		rc = tree_add(c->t, e->interp, e->interp, c->program, c->err);
+		rc = cargo_add(c->t, e->interp, e->interp, c->program, c->err);
 	c->loader = strdup(last_part(e->interp));
 	c->musl = !strncmp(last_part(e->interp), "ld-musl-", 8);
 	return rc == 0 && !c->loader ? no_memory(c) : rc;
@@ -485,11 +485,11 @@ static int add_program(struct closure *c, const char *host, const char *guest, u
 	if (strncmp(head, "#!", 2))
 		return add_elf(c, host, guest);
 	head[strcspn(head, "\n")] = '\0';
-	rc = tree_add(c->t, host, guest, c->program, c->err);
+	rc = cargo_add(c->t, host, guest, c->program, c->err);
 	return rc < 0 ? rc : add_interpreter(c, head + 2, depth);
 }
 
-int closure_add(struct tree *t, const char *host, const char *guest, struct err *err)
+int closure_add(struct cargo *t, const char *host, const char *guest, struct err *err)
 {
 	static struct closure c;
 

@@ -4,11 +4,11 @@
 #ifndef RUNNER_CLOSURE_H
 #define RUNNER_CLOSURE_H
 
-#include "runner/tree.h"
+#include "runner/cargo.h"
 
 /* Put the program `host` into the tree as `guest`, and what it needs to the places where the guest's
  * loader looks for it.  An interpreter or library that is not to be found is an error that names it
  * and who wants it. */
-int closure_add(struct tree *t, const char *host, const char *guest, struct err *err);
+int closure_add(struct cargo *t, const char *host, const char *guest, struct err *err);
 
 #endif

@@ -26,6 +26,7 @@ int cmd_wait(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_image(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -83,7 +83,7 @@ static void print_filters(bool with_net)
 	for (unsigned i = 0; i < seccomp_n_policies; i++) {
 		const struct policy *p = seccomp_policies[i];
 
-		if (i == POLICY_HTTP || (i == POLICY_NET && !with_net))	/* not of this run */
+		if (i == POLICY_HTTP || i == POLICY_PACK || (i == POLICY_NET && !with_net))	/* not of this run */
 			continue;
 		printf("\n%s: %s, %u calls\n", p->name, p->who, p->n);
 		for (unsigned j = 0; j < p->n; j++)

@@ -14,7 +14,7 @@
 #include "lib/num.h"
 #include "lib/proto.h"
 #include "runner/closure.h"
-#include "runner/erofs.h"
+#include "runner/stow.h"
 #include "runner/nameless.h"
 #include "runner/workspace.h"
 
@@ -86,7 +86,7 @@ static int place_of(const struct spec *s, const char *dst, char out[PATH_MAX], s
 	int n = *dst == '/' ? snprintf(full, sizeof(full), "%s", dst) :
 		snprintf(full, sizeof(full), "%s/%s", s->workdir ? s->workdir : WORK_DIR, dst);
 
-	if (n >= (int)sizeof(full) || tree_path(full, out, PATH_MAX) < 0)
+	if (n >= (int)sizeof(full) || cargo_path(full, out, PATH_MAX) < 0)
 		return err_set(err, ENAMETOOLONG, "copy-in: %.100s... is too long a path", dst);
 	for (size_t i = 0; i < sizeof(mounted) / sizeof(mounted[0]); i++) {
 		size_t len = strlen(mounted[i]);
@@ -118,7 +118,7 @@ static int name_of(const char *src, char out[PATH_MAX], struct err *err)
 	return *out ? 0 : err_set(err, EINVAL, "copy-in: %s has no name; say SRC:DST", src);
 }
 
-static int copy_in(const struct spec *s, struct tree *t, const char *text, struct err *err)
+static int copy_in(const struct spec *s, struct cargo *t, const char *text, struct err *err)
 {
 	char src[PATH_MAX], dst[PATH_MAX], at[PATH_MAX];
 	const char *colon = strchr(text, ':');
@@ -132,7 +132,7 @@ static int copy_in(const struct spec *s, struct tree *t, const char *text, struc
 	rc = colon ? (strcpy(dst, colon + 1), 0) : name_of(src, dst, err);
 	if (rc == 0)
 		rc = place_of(s, dst, at, err);
-	return rc < 0 ? rc : tree_add(t, src, at, "copy-in", err);
+	return rc < 0 ? rc : cargo_add(t, src, at, "copy-in", err);
 }
 
 /* --- the program ---------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static int find_program(const char *word, char out[PATH_MAX], struct err *err)
 }
 
 /* The guest's word for it is as short as the user's, if the command starts beside it. */
-static int add_program(struct opts *o, struct tree *t, struct err *err)
+static int add_program(struct opts *o, struct cargo *t, struct err *err)
 {
 	static char word[NAME_MAX + sizeof(WORK_DIR "/")];
 	static char *argv[MAX_ARGS + 1];
@@ -226,7 +226,7 @@ static uint32_t owner(const char *user)
 	return num_u64(name, &uid) == 0 && uid < UINT32_MAX ? (uint32_t)uid : USER_DEFAULT;
 }
 
-static int fill(struct opts *o, struct tree *t, struct err *err)
+static int fill(struct opts *o, struct cargo *t, struct err *err)
 {
 	int rc = o->spec.workspace ? workspace_add(t, &o->spec, err) : 0;
 
@@ -235,10 +235,10 @@ static int fill(struct opts *o, struct tree *t, struct err *err)
 	return rc == 0 && is_hosts(o) ? add_program(o, t, err) : rc;
 }
 
-static int write_image(struct tree *t, int *out, struct err *err)
+static int write_image(struct cargo *t, int *out, struct err *err)
 {
 	autoclose int fd = files_nameless(0, "copy-in", err);
-	int rc = fd < 0 ? fd : erofs_write(t, fd, err);
+	int rc = fd < 0 ? fd : stow(t, fd, err);
 
 	if (rc == 0 && ftruncate(fd, (off_t)FILES_CAPACITY) < 0)
 		rc = err_sys(err, "the image of the files");
@@ -248,7 +248,7 @@ static int write_image(struct tree *t, int *out, struct err *err)
 int files_open(struct opts *o, int *fd, struct err *err)
 {
 	uint32_t id = owner(o->spec.user);
-	struct tree t;
+	struct cargo t;
 	int rc;
 
 	*fd = -1;
@@ -260,14 +260,14 @@ int files_open(struct opts *o, int *fd, struct err *err)
 		return err_set(err, EINVAL, "%s: the machine is there already, and takes no files; leave "
 			       "it out", o->spec.copy_in.n ? "copy-in" : o->spec.workspace ? "workspace" :
 			       "host-program");
-	if (tree_init(&t, id, id) < 0)
+	if (cargo_init(&t, id, id) < 0)
 		return err_set(err, ENOMEM, "copy-in: no memory");
 	rc = fill(o, &t, err);
 	if (rc == 0)
 		rc = write_image(&t, fd, err);
 	if (rc == 0 && o->spec.workspace)
 		workspace_keep(&t);
-	tree_free(&t);
+	cargo_free(&t);
 	o->spec.files = rc == 0;
 	return rc;
 }

@@ -24,6 +24,7 @@ static const struct {
 	{ "snapshot take|info|verify|rm ...", "keep a machine in a file; run --from starts there" },
 	{ "pool [OPTIONS] SOCKET", "keep machines ready; run --pool SOCKET takes one" },
 	{ "serve --config FILE", "host functions over HTTP, each call in a machine of its own" },
+	{ "image build|import|ls|rm|inspect ...", "make and keep images for --root" },
 	{ "cache ls|rm|gc", "the templates that runs start from" },
 	{ "gc [NAME]", "remove what killed runs, and detached ones that are over, have left" },
 	{ "doctor", "say what this host offers, and what to do about what is missing" },
@@ -219,6 +220,12 @@ static void man_others(void)
 	for (unsigned i = 0; i < spec_n_rows; i++)
 		if (spec_rows[i].where == SPEC_POOL)
 			man_option(&spec_rows[i]);
+	puts(".SH IMAGES\n.B \"sandbox image build \\fR[\\fB\\-t\\fI NAME\\fR] [\\fB\\-\\-max\\-size\\fI SIZE\\fR] \\fISOURCE\"\n"
+	     "makes an image of a directory, a tar (plain or compressed), an OCI layout or a docker\\-archive,\n"
+	     "as\n.B \\-\\-root\ndoes by itself, and prints its ID; SIZE bounds its content (16G).\n"
+	     ".B import\nkeeps a copy of an image,\n.B ls\nlists all,\n.B rm\nremoves a name, and with its last\n"
+	     "name the image,\n.B inspect\nprints what is known of one, as JSON. They lie in\n"
+	     ".IR $XDG_DATA_HOME/sandbox/images .\nThose without a name are kept up to 8G.");
 	puts(".SH FUNCTIONS\n.B sandbox serve\nanswers POST /v1/functions/NAME by running NAME's command, with the\n"
 	     "body of the request on its stdin, in a machine of its own. Its file has lines\n"
 	     ".IR \"key = value\" .\nIn front of the first section stand");

@@ -28,6 +28,11 @@ static uint32_t le32(const uint8_t *p)
 	return le16(p) | (uint32_t)le16(p + 2) << 16;
 }
 
+static uint64_t le64(const uint8_t *p)
+{
+	return le32(p) | (uint64_t)le32(p + 4) << 32;
+}
+
 /* Bytes the file system says it has: 0 is "not this kind", UINT64_MAX "absurd". */
 static uint64_t file_system_size(uint64_t blocks, uint32_t log_block)
 {
@@ -55,6 +60,16 @@ static uint64_t erofs_size(const uint8_t *sb)
 	return file_system_size(le32(sb + 0x24), sb[0x0c]);
 }
 
+/* This one has its superblock at the very begin. */
+static uint64_t squashfs_size(const uint8_t *sb)
+{
+	uint64_t bytes = le64(sb + 40);
+
+	if (le32(sb) != 0x73717368)
+		return 0;
+	return bytes == 0 || bytes >> 48 ? UINT64_MAX : bytes;
+}
+
 /* Not for being too short, which is -EPIPE. */
 static int unreadable(int rc, enum image_use use, const char *path, struct err *err)
 {
@@ -64,16 +79,20 @@ static int unreadable(int rc, enum image_use use, const char *path, struct err *
 
 static int check_root(int fd, uint64_t size, const char *path, struct err *err)
 {
-	uint8_t sb[1024];
+	uint8_t head[SUPERBLOCK + 1024];
+	const uint8_t *sb = head + SUPERBLOCK;
 	uint64_t said = 0;
-	int rc = io_pread(fd, sb, sizeof(sb), SUPERBLOCK);
+	int rc = io_pread(fd, head, sizeof(head), 0);
 
 	if (rc < 0 && rc != -EPIPE)
 		return unreadable(rc, IMAGE_ROOT, path, err);
 	if (rc == 0)
 		said = ext4_size(sb) ? ext4_size(sb) : erofs_size(sb);
+	if (rc == 0 && said == 0)
+		said = squashfs_size(head);
 	if (said == 0)
-		return err_set(err, EINVAL, "root: %s is neither an ext4 nor an erofs image", path);
+		return err_set(err, EINVAL, "root: %s is neither an ext4, erofs or squashfs image nor a tar",
+			       path);
 	if (said > size)
 		return err_set(err, EINVAL, "root: %s is truncated: its file system is %llu bytes, "
 			       "the image only %llu; make or copy it again", path,

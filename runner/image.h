@@ -10,8 +10,8 @@
 
 enum image_use { IMAGE_KERNEL, IMAGE_AGENT, IMAGE_INITRD, IMAGE_ROOT, IMAGE_DISK };
 
-/* fd is `what path` to the user.  A kernel is ELF or a bzImage; a root is a whole ext4 or
- * erofs file system; a disk is whole 512-byte sectors; only root and disk may be block
+/* fd is `what path` to the user.  A kernel is ELF or a bzImage; a root is a whole ext4,
+ * erofs or squashfs file system; a disk is whole 512-byte sectors; only root and disk may be block
  * devices.  Returns 0 or a negative errno. */
 int image_check(int fd, enum image_use use, const char *path, struct err *err);
 

@@ -3,6 +3,7 @@
 #ifndef RUNNER_LAUNCH_H
 #define RUNNER_LAUNCH_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -17,6 +18,7 @@ struct launch {
 	struct machine machine;	/* our ends */
 	struct usernet net;	/* of --net user */
 	pid_t jailer;
+	char root[PATH_MAX];	/* the root's image, where --root is not its path */
 	char why_cold[256];	/* why it is booted although it might start from a template; or "" */
 	int files;		/* the image of what the run brings, taken by launch_open(); or -1 */
 	int kernel;		/* for the result: the guest's kernel, handed down or not; or -1 */

@@ -22,6 +22,7 @@ static const struct command {
 	{ "snapshot", cmd_snapshot },
 	{ "pool", cmd_pool },
 	{ "serve", cmd_serve },
+	{ "image", cmd_image },
 	{ "cache", cmd_cache },
 	{ "gc", cmd_gc },
 	{ "doctor", cmd_doctor },

@@ -39,6 +39,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 		join(p->http, dir, "sandbox-http");
 		join(p->net, dir, "sandbox-net");
 		join(p->names, dir, "sandbox-names");
+		join(p->pack, dir, "sandbox-pack");
 		join(p->agent, dir, "init.cpio");
 		find_image(p->kernel, dir, kernel);
 		find_image(p->root, dir, "base.erofs");
@@ -50,6 +51,7 @@ void paths_from(struct paths *p, const char *dir, unsigned cpus)
 	join(p->http, at, "sandbox-http");
 	join(p->net, at, "sandbox-net");
 	join(p->names, at, "sandbox-names");
+	join(p->pack, at, "sandbox-pack");
 	join(at, dir, "../share/sandbox");
 	join(p->agent, at, "init.cpio");
 	join(p->kernel, at, kernel);

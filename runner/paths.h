@@ -11,6 +11,7 @@ struct paths {
 	char http[PATH_MAX];	/* sandbox-http */
 	char net[PATH_MAX];	/* sandbox-net */
 	char names[PATH_MAX];	/* sandbox-names */
+	char pack[PATH_MAX];	/* sandbox-pack */
 	char vmm[PATH_MAX];	/* sandbox-vmm */
 	char agent[PATH_MAX];	/* init.cpio */
 	char kernel[PATH_MAX];	/* vmlinux, or vmlinux-up for one processor */

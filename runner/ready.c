@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "runner/root.h"
 #include "runner/say.h"
 #include "runner/warm.h"
 
@@ -117,6 +118,8 @@ int ready_open(struct ready *r, const struct spec *spec, struct loop *loop, stru
 	if (rc == 0 && r->spec.going_on)
 		rc = err_set(err, EINVAL, "from: there is a command in that snapshot already; take one "
 			     "with: sandbox snapshot take --template");
+	if (rc == 0)
+		rc = root_find(&r->spec, r->launch.root, err);
 	if (rc == 0)
 		rc = paths_find(&r->paths, r->spec.cpus, err);
 	if (rc == 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "runner/about.h"
 #include "runner/asked.h"
 #include "runner/cgroup.h"
 #include "runner/cmd.h"
@@ -18,6 +19,7 @@
 #include "runner/explain.h"
 #include "runner/files.h"
 #include "runner/result.h"
+#include "runner/root.h"
 #include "runner/say.h"
 #include "runner/take.h"
 #include "runner/tty.h"
@@ -25,11 +27,23 @@
 
 static struct run run;			/* one a process, and large: zero pages until used */
 
+static int no_command(const struct spec *spec, struct err *err)
+{
+	return err_set(err, EINVAL, "no COMMAND given; try: sandbox %s%s -- COMMAND [ARG...]",
+		       spec->enter ? "exec " : "run", spec->enter ? spec->enter : "");
+}
+
 static int make_machine(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
 	int rc = warm_adopt(spec, err);
 
+	if (rc == 0)
+		rc = root_find(spec, r->launch.root, err);
+	if (rc == 0 && !spec->save && !spec->going_on)
+		rc = about_apply(&r->opts, err);
+	if (rc == 0 && !r->opts.argc && !spec->save && !spec->going_on)
+		rc = no_command(spec, err);
 	if (rc == 0)
 		rc = paths_find(&r->paths, spec->cpus, err);
 	if (rc == 0)
@@ -43,8 +57,10 @@ static int take_machine(struct run *r, struct err *err)
 {
 	struct spec *spec = &r->opts.spec;
 	struct handover *h = &r->handover;
-	int rc = take(spec, &r->launch.machine, h, err);
+	int rc = about_apply(&r->opts, err);
 
+	if (rc == 0)
+		rc = take(spec, &r->launch.machine, h, err);
 	r->taken = rc == 0;
 	r->facts.visiting = spec->enter != NULL;
 	spec->memory = h->memory;
@@ -54,12 +70,6 @@ static int take_machine(struct run *r, struct err *err)
 	r->facts.locked = h->locked;
 	r->facts.t_locked = h->t_locked;
 	return rc;
-}
-
-static int no_command(const struct spec *spec, struct err *err)
-{
-	return err_set(err, EINVAL, "no COMMAND given; try: sandbox %s%s -- COMMAND [ARG...]",
-		       spec->enter ? "exec " : "run", spec->enter ? spec->enter : "");
 }
 
 /* What the agent is told first: which command to start, or to go on with. */
@@ -84,7 +94,7 @@ static int prepare(struct run *r, struct err *err)
 	int rc;
 
 	launch_init(&r->launch);
-	if (r->opts.argc == 0 && !spec->save && !spec->from)
+	if (r->opts.argc == 0 && !spec->save && !spec->from && !spec->root && !spec->entrypoint)
 		return no_command(spec, err);
 	rc = spec->result ? result_check(spec->result, err) : 0;
 	if (rc == 0)

@@ -24,10 +24,10 @@
 #include "runner/ignore.h"
 #include "runner/say.h"
 
-static struct tree given;		/* what was copied in */
+static struct cargo given;		/* what was copied in */
 static struct ignore ignore;
 
-int workspace_add(struct tree *t, const struct spec *spec, struct err *err)
+int workspace_add(struct cargo *t, const struct spec *spec, struct err *err)
 {
 	struct stat st;
 	int rc;
@@ -37,12 +37,12 @@ int workspace_add(struct tree *t, const struct spec *spec, struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ENOTDIR, "workspace: %s is not a directory", spec->workspace);
 	t->ignore = &ignore;
-	rc = tree_add(t, spec->workspace, WORK_DIR, "workspace", err);
+	rc = cargo_add(t, spec->workspace, WORK_DIR, "workspace", err);
 	t->ignore = NULL;
 	return rc;
 }
 
-void workspace_keep(struct tree *t)
+void workspace_keep(struct cargo *t)
 {
 	given = *t;
 	t->root = NULL;
@@ -315,6 +315,6 @@ int workspace_finish(const struct target *t, const struct spec *spec, struct err
 	if (changes < 0)
 		return err_sys(err, "workspace: the changes");
 	rc = spec->apply ? apply(changes, t->parent, err) : leave_tar(changes, spec->workspace, err);
-	tree_free(&given);
+	cargo_free(&given);
 	return rc;
 }

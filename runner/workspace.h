@@ -8,13 +8,13 @@
 
 #include "lib/spec.h"
 #include "runner/receive.h"
-#include "runner/tree.h"
+#include "runner/cargo.h"
 
 /* The directory into the tree, without what stays here. */
-int workspace_add(struct tree *t, const struct spec *spec, struct err *err);
+int workspace_add(struct cargo *t, const struct spec *spec, struct err *err);
 
 /* What was copied is remembered, to be compared with; *t is empty afterwards. */
-void workspace_keep(struct tree *t);
+void workspace_keep(struct cargo *t);
 
 /* Where the changes go at first: beside the files that they change. */
 int workspace_target(struct target *t, const struct spec *spec, struct err *err);

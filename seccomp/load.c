@@ -1,6 +1,5 @@
-/* load.c - installs a compiled filter.  Linked into the jailer and sandbox-http (glibc)
- * and the vmm (musl);
- * the programs come from the build, see gen.c. */
+/* load.c - installs a compiled filter.  Linked into the jailer and the vmm (musl),
+ * sandbox-http and sandbox-pack (glibc); the programs come from the build, see gen.c. */
 #include "seccomp/load.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@ enum policy_id { POLICY_OUTER, POLICY_KEEPER, POLICY_LOOP, POLICY_BLK, POLICY_VC
 		 POLICY_SAVABLE,	/* ... that may be saved while its command runs */
 		 POLICY_HTTP,		/* from here on none of the vmm: serve's HTTP process */
 		 POLICY_NET,		/* sandbox-net */
+		 POLICY_PACK,		/* the process that makes images */
 		 N_POLICIES };
 
 /* On the calling thread, forever.  no_new_privs must be set.  Denied calls raise SIGSYS

@@ -13,6 +13,7 @@ const struct policy *const seccomp_policies[] = {
 	[POLICY_SAVABLE] = &policy_savable,
 	[POLICY_HTTP] = &policy_http,
 	[POLICY_NET] = &policy_net,
+	[POLICY_PACK] = &policy_pack,
 };
 
 const unsigned seccomp_n_policies = sizeof(seccomp_policies) / sizeof(seccomp_policies[0]);

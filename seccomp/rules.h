@@ -31,6 +31,6 @@ extern const unsigned seccomp_n_policies;
 
 /* One table a file. */
 extern const struct policy policy_outer, policy_keeper, policy_loop, policy_blk, policy_vcpu,
-	policy_vcpu_soft, policy_save, policy_savable, policy_http, policy_net;
+	policy_vcpu_soft, policy_save, policy_savable, policy_http, policy_net, policy_pack;
 
 #endif

@@ -2,24 +2,26 @@
 
 # Everything but the main()s, for tests to link from.
 TESTLIB	:= $(B)/testlib.a
-TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(HTTP) $(NET) $(JAILER) $(VMM) $(AGENT))
+TESTSRC	:= $(LIB) $(VIRTIO) $(LOAD) $(POLICY) $(filter-out %/main.c,$(RUNNER) $(HTTP) $(NET) $(PACK) $(JAILER) $(VMM) $(AGENT))
 $(TESTLIB): $(call host,$(TESTSRC))
 	rm -f $@ && ar rcs $@ $^
 
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 $(B)/unit/%: tests/unit/%.c $(TESTLIB)
 	@mkdir -p $(@D)
-	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -ljson-c -lsodium -lpthread
+	$(HOST_CC) -MMD -MP -MF $@.d -o $@ $< $(TESTLIB) -pie -lcmocka -larchive -ljson-c -lsodium -lpthread
 
 $(B)/unit/test_http: $(B)/sandbox-http
 $(B)/unit/test_usernet: $(B)/sandbox-net $(B)/sandbox-names
+$(B)/unit/test_packer: $(B)/sandbox-pack
 
 # libFuzzer targets, always clang with ASan and UBSan; or, with COV=1, to count lines.
 FB	:= build/$(ARCH)-fuzz$(if $(COV),-cov)
 FUZZ	:= $(patsubst tests/fuzz/%.c,$(FB)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZSAN	:= $(or $(COVFLAGS),-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
 FUZZOBJ	:= $(patsubst %.c,$(FB)/obj/%.o,\
-	     $(LIB) $(VIRTIO) $(filter-out %/main.c,$(VMM) $(NET)) runner/image.c runner/elf.c runner/receive.c)
+	     $(LIB) $(VIRTIO) $(filter-out %/main.c %/walk.c %/confine.c,$(VMM) $(NET) $(PACK)) \
+	     runner/image.c runner/elf.c runner/receive.c)
 FUZZCC	:= clang -I. -D_GNU_SOURCE -std=gnu17 -O1 -g $(FUZZSAN)
 $(FB)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -27,7 +29,8 @@ $(FB)/obj/%.o: %.c
 $(FB)/lib.a: $(FUZZOBJ)
 	rm -f $@ && ar rcs $@ $^
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FB)/lib.a
-	$(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FB)/lib.a
+	$(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FB)/lib.a $(FUZZLIBS)
+$(FB)/fuzz_pack: FUZZLIBS := -larchive -ljson-c -lsodium
 
 .PHONY: unit fuzz
 unit: $(UNIT)

@@ -2,6 +2,7 @@
 #ifndef RUNNER_HTTP_DROP_H
 #define RUNNER_HTTP_DROP_H
 
+#include "lib/rights.h"
 #include "lib/err.h"
 
 /* Close all but 0 to HTTP_FD_LISTEN, leave the working directory, bound the rest. */

@@ -80,6 +80,6 @@ row vcpu_calls "  a vcpu thread" "$(calls vcpu | wc -l)" ""
 
 rm -f "$json"
 save "$json"
-[ -n "${NO_MANY:-}" ] || for many in mounts copy clones density serve; do sh "$here/$many.sh" "$build" "$json"; done
+[ -n "${NO_MANY:-}" ] || for many in image mounts copy clones density serve; do sh "$here/$many.sh" "$build" "$json"; done
 echo "as JSON: $json"
 [ -z "${NO_HOST:-}" ] && exec sh "$here/host.sh" "$build" "$json"

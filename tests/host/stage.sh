@@ -4,7 +4,7 @@
 stage_build() {
 	stage=$2/build/$(basename "$1")
 	mkdir -p "$stage"
-	for file in sandbox sandbox-jailer sandbox-vmm sandbox-http sandbox-net sandbox-names init.cpio vmlinux vmlinux-up base.erofs sandbox.1; do
+	for file in sandbox sandbox-jailer sandbox-vmm sandbox-http sandbox-net sandbox-names sandbox-pack init.cpio vmlinux vmlinux-up base.erofs sandbox.1; do
 		[ ! -e "$1/$file" ] || cp "$1/$file" "$stage"
 	done
 }

@@ -16,6 +16,8 @@ done
 calls loop save savable blk vcpu vcpu_soft |
 	grep -E '^(open|creat|socket|connect|bind|accept|exec|clone|fork|vfork|mmap|mremap|mprotect|brk)' &&
 	{ echo "a call that has no place after lock_down()"; bad=1; }
+calls pack | grep -E '^(open|creat|socket|connect|bind|accept|exec|clone|fork|vfork|mprotect|set|stat|lstat|newfstatat|kill|ptrace|unlink|link|rename)' &&
+	{ echo "a call that has no place in the process that reads archives"; bad=1; }
 calls http | grep -E '^(open|creat|socket|connect|bind|exec|clone|fork|vfork|mprotect|set|new.*stat|kill|ptrace)' |
 	grep -v '^setsockopt$' && { echo "a call that has no place in the HTTP process"; bad=1; }
 [ "$(calls net | wc -l)" -le 6 ] || { echo "net has more calls than it needs"; bad=1; }

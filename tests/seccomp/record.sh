@@ -14,7 +14,7 @@ traces=$build/check/traces
 # monitors that break a filter, for what they may do after.  Not 038: pid 1 of a namespace that is
 # traced does not die of what it does.
 here_and_there='010 031 032 039 050 072 200 207 210 212 217 218 341 343'
-only_here='012 014 020 030 036 037 041 051 053 209'
+only_here='012 014 020 030 036 037 041 051 053 209 301 305'
 only_there='090'
 tests() { for n in "$@"; do ls "$vm/$n"-*.sh; done; }
 

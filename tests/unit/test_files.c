@@ -14,10 +14,10 @@
 #include "lib/limits.h"
 #include "runner/closure.h"
 #include "runner/elf.h"
-#include "runner/erofs.h"
+#include "runner/stow.h"
 
 static char dir[] = "/tmp/sandbox-test-XXXXXX";
-static struct tree tree;
+static struct cargo tree;
 static struct err err;
 
 /* A shell that has $D. */
@@ -35,13 +35,13 @@ static int set_up(void **state)
 		return -1;
 	setenv("D", dir, 1);
 	err = (struct err){ 0 };
-	return tree_init(&tree, 1000, 1000);
+	return cargo_init(&tree, 1000, 1000);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	tree_free(&tree);
+	cargo_free(&tree);
 	unsetenv("LD_LIBRARY_PATH");
 	return shell("rm -rf \"$D\"");
 }
@@ -61,7 +61,7 @@ static void write_image(void)
 {
 	int fd = open(in_dir("image"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	assert_int_equal(erofs_write(&tree, fd, &err), 0);
+	assert_int_equal(stow(&tree, fd, &err), 0);
 	close(fd);
 	assert_int_equal(shell("fsck.erofs --extract=\"$D/got\" --force --preserve \"$D/image\" > \"$D/log\" "
 			       "2>&1 || { cat \"$D/log\" >&2; false; }"), 0);
@@ -97,7 +97,7 @@ static void an_image_has_what_was_copied(void **state)
 			       "status=none && ln -s \"$(head -c 4000 /dev/zero | tr '\\0' y)\" long &&"
 			       "chmod 600 small && chmod 711 deep && touch -d 2001-02-03T04:05:06 small &&"
 			       "printf z > '-first' && printf z > '+before' && printf z > deep/er/x"), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
 	write_image();
 	assert_int_equal(shell("cd \"$D\" && diff -r --no-dereference in got/work/in"), 0);
 	assert_int_equal(shell("cd \"$D\" && list() { (cd \"$1\" && find . ! -type l -printf '%p %m %s %T@ %y\\n' "
@@ -111,7 +111,7 @@ static void a_directory_of_thousands_is_whole(void **state)
 	(void)state;
 	assert_int_equal(shell("mkdir \"$D/in\" && cd \"$D/in\" && seq -f file-with-a-longer-name-%g 3000 | "
 			       "xargs touch"), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
 	write_image();
 	assert_int_equal(shell("cd \"$D\" && diff -r in got/work/in && [ $(ls got/work/in | wc -l) = 3000 ]"), 0);
 }
@@ -120,11 +120,11 @@ static void holes_stay_holes(void **state)
 {
 	(void)state;
 	assert_int_equal(shell("truncate -s 4G \"$D/in\""), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
 	int fd = open(in_dir("image"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	struct stat st;
 
-	assert_int_equal(erofs_write(&tree, fd, &err), 0);
+	assert_int_equal(stow(&tree, fd, &err), 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_true(st.st_blocks < 2048);
 	close(fd);
@@ -134,10 +134,10 @@ static void owners_and_ways_are_told_apart(void **state)
 {
 	(void)state;
 	assert_int_equal(shell("mkdir \"$D/in\" && printf x > \"$D/in/x\""), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in/x"), "/home/user/x", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in/x"), "/home/user/x", "copy-in", &err), 0);
 	assert_int_equal(at("/home/user/x")->uid, 1000);
 	assert_int_equal(at("/home/user")->uid, FILES_ON_THE_WAY);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/home/user", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/home/user", "copy-in", &err), 0);
 	assert_int_equal(at("/home/user")->uid, 1000);
 	assert_int_equal(at("/home")->uid, FILES_ON_THE_WAY);
 }
@@ -146,22 +146,22 @@ static void trees_may_meet_and_files_may_not(void **state)
 {
 	(void)state;
 	assert_int_equal(shell("cd \"$D\" && mkdir -p a/d b/d && touch a/d/1 b/d/2 a/d/same b/d/same"), 0);
-	assert_int_equal(tree_add(&tree, in_dir("a/d"), "/work/d", "copy-in", &err), 0);
-	assert_int_equal(tree_add(&tree, in_dir("a/d/1"), "/work/d/1", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("a/d"), "/work/d", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("a/d/1"), "/work/d/1", "copy-in", &err), 0);
 	assert_int_equal(at("/work/d")->n_child, 2);
-	assert_int_equal(tree_add(&tree, in_dir("b/d/2"), "/work/d/2", "copy-in", &err), 0);
-	assert_int_equal(tree_add(&tree, in_dir("b"), "/work", "copy-in", &err), -EEXIST);
+	assert_int_equal(cargo_add(&tree, in_dir("b/d/2"), "/work/d/2", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("b"), "/work", "copy-in", &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "same"));
-	assert_int_equal(tree_add(&tree, in_dir("a/d/1"), "/work/d/1/below", "copy-in", &err), -ENOTDIR);
+	assert_int_equal(cargo_add(&tree, in_dir("a/d/1"), "/work/d/1/below", "copy-in", &err), -ENOTDIR);
 }
 
 static void odd_files_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(shell("mkdir \"$D/in\" && mkfifo \"$D/in/pipe\""), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), -EINVAL);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "pipe"));
-	assert_int_equal(tree_add(&tree, in_dir("none"), "/work/none", "copy-in", &err), -ENOENT);
+	assert_int_equal(cargo_add(&tree, in_dir("none"), "/work/none", "copy-in", &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "none"));
 }
 
@@ -171,9 +171,9 @@ static void a_file_that_changes_is_noticed(void **state)
 
 	(void)state;
 	assert_int_equal(shell("head -c 9000 /dev/zero > \"$D/in\""), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
 	assert_int_equal(shell("printf x >> \"$D/in\""), 0);
-	assert_int_equal(erofs_write(&tree, fd, &err), -ESTALE);
+	assert_int_equal(stow(&tree, fd, &err), -ESTALE);
 	assert_non_null(strstr(err.msg, "changed"));
 	close(fd);
 }
@@ -184,8 +184,8 @@ static void a_full_disk_is_said(void **state)
 
 	(void)state;
 	assert_int_equal(shell("printf x > \"$D/in\""), 0);
-	assert_int_equal(tree_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
-	assert_true(erofs_write(&tree, fd, &err) < 0);
+	assert_int_equal(cargo_add(&tree, in_dir("in"), "/work/in", "copy-in", &err), 0);
+	assert_true(stow(&tree, fd, &err) < 0);
 	assert_true(err.code != 0);
 	close(fd);
 }
@@ -201,14 +201,14 @@ static void paths_mean_what_they_say(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(tree_path(good[i].path, out, sizeof(out)), 0);
+		assert_int_equal(cargo_path(good[i].path, out, sizeof(out)), 0);
 		assert_string_equal(out, good[i].means);
 	}
-	assert_int_equal(tree_path("work", out, sizeof(out)), -EINVAL);
+	assert_int_equal(cargo_path("work", out, sizeof(out)), -EINVAL);
 	memset(large, 'x', sizeof(large));
 	large[0] = '/';
 	large[sizeof(large) - 1] = '\0';
-	assert_int_equal(tree_path(large, out, sizeof(out)), -ENAMETOOLONG);
+	assert_int_equal(cargo_path(large, out, sizeof(out)), -ENAMETOOLONG);
 }
 
 /* --- programs --------------------------------------------------------------------------------- */
@@ -246,8 +246,8 @@ static void a_missing_library_is_named(void **state)
 			       "cc -shared -fPIC -o lib/libfar.so f.c && cc -o prog m.c -Llib -lfar"), 0);
 	assert_int_equal(closure_add(&tree, in_dir("prog"), "/work/prog", &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "prog needs the library libfar.so"));
-	tree_free(&tree);
-	assert_int_equal(tree_init(&tree, 0, 0), 0);
+	cargo_free(&tree);
+	assert_int_equal(cargo_init(&tree, 0, 0), 0);
 	setenv("LD_LIBRARY_PATH", in_dir("lib"), 1);
 	assert_int_equal(closure_add(&tree, in_dir("prog"), "/work/prog", &err), 0);
 	assert_non_null(at("/usr/lib/x86_64-linux-gnu/libfar.so"));	/* where the guest looks, too */

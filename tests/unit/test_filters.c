@@ -272,9 +272,10 @@ static const struct {
 	{ 0, "clone", AT(0, SIGCHLD) },
 	{ 0, "clone", AT(0, CLONE_VM | CLONE_VFORK | SIGCHLD) },
 	{ 0, "mmap mprotect", AT(2, PROT_READ | PROT_EXEC) },
-	{ 0, "pkey_mprotect mremap remap_file_pages process_madvise", { 0 } },
-	{ BY(POLICY_OUTER) | BY(POLICY_HTTP), "mmap", { 0 } },
-	{ BY(POLICY_HTTP), "brk", { 0 } },
+	{ 0, "pkey_mprotect remap_file_pages process_madvise", { 0 } },
+	{ BY(POLICY_PACK), "mremap", { 0 } },
+	{ BY(POLICY_OUTER) | BY(POLICY_HTTP) | BY(POLICY_PACK), "mmap", { 0 } },
+	{ BY(POLICY_HTTP) | BY(POLICY_PACK), "brk", { 0 } },
 	{ BY(POLICY_OUTER), "mprotect", { 0 } },
 	{ 0, "ptrace process_vm_readv process_vm_writev kcmp pidfd_open pidfd_getfd", { 0 } },
 	{ 0, "mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick "

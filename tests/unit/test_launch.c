@@ -84,9 +84,9 @@ static void a_root_is_ext4_or_erofs(void **state)
 	(void)state;
 	refused(IMAGE_ROOT, "empty");
 	size(512);
-	refused(IMAGE_ROOT, "neither an ext4 nor an erofs image");
+	refused(IMAGE_ROOT, "neither an ext4, erofs or squashfs image");
 	size(8192);
-	refused(IMAGE_ROOT, "neither an ext4 nor an erofs image");
+	refused(IMAGE_ROOT, "neither an ext4, erofs or squashfs image");
 	ext4(2);
 	accepted(IMAGE_ROOT);
 }

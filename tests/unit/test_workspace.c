@@ -17,7 +17,7 @@
 static char dir[] = "/tmp/sandbox-test-XXXXXX";
 static char work[sizeof(dir) + 8];
 static struct spec spec;
-static struct tree tree;
+static struct cargo tree;
 static struct target target;
 static struct err err;
 
@@ -37,7 +37,7 @@ static int set_up(void **state)
 	snprintf(work, sizeof(work), "%s/work", dir);
 	spec_init(&spec);
 	spec.workspace = work;
-	if (chdir(dir) < 0 || shell("mkdir work") || tree_init(&tree, 0, 0) < 0)
+	if (chdir(dir) < 0 || shell("mkdir work") || cargo_init(&tree, 0, 0) < 0)
 		return -1;
 	target = (struct target){ .tmp = ".sandbox-x" };
 	return 0;
@@ -46,7 +46,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	tree_free(&tree);
+	cargo_free(&tree);
 	if (target.parent > 0)
 		close(target.parent);
 	return chdir("/") < 0 || shell("rm -rf \"$D\"");
@@ -171,7 +171,7 @@ static int come_back(const char *changes)
 
 	assert_int_equal(workspace_add(&tree, &spec, &err), 0);
 	workspace_keep(&tree);
-	assert_int_equal(tree_init(&tree, 0, 0), 0);
+	assert_int_equal(cargo_init(&tree, 0, 0), 0);
 	assert_int_equal(workspace_target(&target, &spec, &err), 0);
 	snprintf(script, sizeof(script), "mkdir work/%s && cd work/%s && %s", target.name, target.name, changes);
 	assert_int_equal(shell(script), 0);

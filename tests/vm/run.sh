@@ -20,6 +20,9 @@ fi
 export XDG_CACHE_HOME=$build/check/cache
 rm -rf "$XDG_CACHE_HOME"
 mkdir -p "$XDG_CACHE_HOME"
+export XDG_DATA_HOME=$build/check/data
+rm -rf "$XDG_DATA_HOME"
+mkdir -p "$XDG_DATA_HOME"
 [ ! -e /dev/kvm ] || "$SANDBOX" run -- true > /dev/null 2>&1
 [ $# -gt 0 ] || set -- "$here"/[0-9]*.sh
 

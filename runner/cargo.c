@@ -1,5 +1,5 @@
-/* tree.c - files of this host as a tree that the guest will see. */
-#include "runner/tree.h"
+/* cargo.c - files of this host as a tree that the guest will see. */
+#include "runner/cargo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,9 +32,9 @@ static struct node *new_node(const char *name, size_t len, uint32_t mode)
 	return NULL;
 }
 
-int tree_init(struct tree *t, uint32_t uid, uint32_t gid)
+int cargo_init(struct cargo *t, uint32_t uid, uint32_t gid)
 {
-	*t = (struct tree){ .uid = uid, .gid = gid };
+	*t = (struct cargo){ .uid = uid, .gid = gid };
 	t->root = new_node("", 0, S_IFDIR | 0755);
 	return t->root ? 0 : -ENOMEM;
 }
@@ -49,7 +49,7 @@ static void free_node(struct node *n)
 	free(n);
 }
 
-void tree_free(struct tree *t)
+void cargo_free(struct cargo *t)
 {
 	if (t->root)
 		free_node(t->root);
@@ -71,7 +71,7 @@ static int make_room(struct node *dir)
 	return 0;
 }
 
-static struct node *add_child(struct tree *t, struct node *dir, const char *name, size_t len,
+static struct node *add_child(struct cargo *t, struct node *dir, const char *name, size_t len,
 			      uint32_t mode, struct err *err)
 {
 	struct node *n;
@@ -120,7 +120,7 @@ static size_t drop_last(const char *out, size_t used)
 	return used;
 }
 
-int tree_path(const char *path, char *out, size_t n)
+int cargo_path(const char *path, char *out, size_t n)
 {
 	size_t used = 0;
 
@@ -145,8 +145,8 @@ int tree_path(const char *path, char *out, size_t n)
 	return 0;
 }
 
-/* The directory of a path from tree_path(), made on the way; *last is the name in it. */
-static struct node *way_to(struct tree *t, const char *path, const char **last, struct err *err)
+/* The directory of a path from cargo_path(), made on the way; *last is the name in it. */
+static struct node *way_to(struct cargo *t, const char *path, const char **last, struct err *err)
 {
 	struct node *dir = t->root;
 	const char *at = path + 1;
@@ -174,7 +174,7 @@ static struct node *way_to(struct tree *t, const char *path, const char **last, 
 /* --- copying --------------------------------------------------------------------------------- */
 
 struct copy {
-	struct tree *t;
+	struct cargo *t;
 	const char *why;
 	struct err *err;
 	unsigned depth;
@@ -279,13 +279,13 @@ static int add_path(struct copy *c, struct node *dir, uint32_t known, const char
 	return fill(c, n, &st);
 }
 
-int tree_add(struct tree *t, const char *host, const char *guest, const char *why, struct err *err)
+int cargo_add(struct cargo *t, const char *host, const char *guest, const char *why, struct err *err)
 {
 	static struct copy c;
 	char path[PATH_MAX];
 	const char *name;
 	struct node *dir;
-	int rc = tree_path(guest, path, sizeof(path));
+	int rc = cargo_path(guest, path, sizeof(path));
 
 	c = (struct copy){ .t = t, .why = why, .err = err };
 	if (rc < 0 || !path[0])
@@ -298,7 +298,7 @@ int tree_add(struct tree *t, const char *host, const char *guest, const char *wh
 	return add_path(&c, dir, dir->n_child, name);
 }
 
-int tree_link(struct tree *t, const char *guest, const char *target, struct err *err)
+int cargo_link(struct cargo *t, const char *guest, const char *target, struct err *err)
 {
 	const char *name;
 	struct node *dir = way_to(t, guest, &name, err), *n;

@@ -1,9 +1,9 @@
-/* erofs.c - a tree as one read-only file system image, uncompressed.
+/* stow.c - a tree as one read-only file system image, uncompressed.
  *
  * In block 0 the superblock, from there on the inodes, in extended form; what is left of a file
  * after its last whole block stands behind its inode if it fits into that block.  Then the blocks
  * of files and directories, in the same order. */
-#include "runner/erofs.h"
+#include "runner/stow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -353,7 +353,7 @@ static int put_node(struct image *im, const struct node *n)
 	return rc;
 }
 
-int erofs_write(struct tree *t, int fd, struct err *err)
+int stow(struct cargo *t, int fd, struct err *err)
 {
 	struct image im = { .fd = fd, .err = err, .inodes = FIRST_INODE };
 	struct superblock sb = { .magic = MAGIC, .block_bits = 12 };
