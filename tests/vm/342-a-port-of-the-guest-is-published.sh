@@ -4,7 +4,7 @@
 . "$(dirname "$0")/net.sh"
 $run --result "$T/r" --net-log "$T/log" --publish 8080:8000 --publish 198.51.100.2:8082:8000 --allow 203.0.113.7 -- \
 	sh -c 'mkdir /tmp/w; echo inside > /tmp/w/word; busybox httpd -p 8000 -h /tmp/w
-		echo up; sleep 300' > "$T/up" &
+		until wget -qO- http://127.0.0.1:8000/word; do sleep 0.1; done 2> /dev/null; echo up; sleep 300' > "$T/up" &
 runner=$!
 for _ in $(seq 600); do grep -q up "$T/up" && break; sleep 0.1; done
 equal "$(busybox wget -qO- http://127.0.0.1:8080/word)" inside "what the guest serves at loopback"
