@@ -38,7 +38,7 @@ fuzz: $(FUZZ)
 
 # Hostile guests: one freestanding ELF with every case, and the program that runs the
 # monitor with it.  They know x86 ports and boot protocols.
-GUESTSRC := $(filter-out $(addprefix tests/guest/,launch.c peer.c usage.c),$(wildcard tests/guest/*.c))
+GUESTSRC := $(filter-out $(addprefix tests/guest/,launch.c peer.c usage.c wire.c linux.c),$(wildcard tests/guest/*.c))
 GUESTOBJ := $(patsubst tests/guest/%.c,$(B)/guest/%.o,$(GUESTSRC)) $(B)/guest/start.o
 GUESTCC	 := $(CC) -I. -std=gnu17 -O1 -g $(WARN) -ffreestanding -mgeneral-regs-only -mno-red-zone \
 	    -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
@@ -55,8 +55,22 @@ $(B)/guest/launch: $(call host,$(addprefix tests/guest/,launch.c peer.c usage.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^
 
+# The same cases as a program under Linux, at the address of the memory that linux.c is left.
+RAWOBJ	:= $(patsubst %,$(B)/guest/linux/%.o,core dev works chain ring regs reset moving blk net storm monkey linux)
+$(B)/guest/linux/%.o: tests/guest/%.c
+	@mkdir -p $(@D)
+	$(GUESTCC) -DUNDER_LINUX=1 -MMD -MP -c -o $@ $<
+$(B)/guest/linux/linux.o: tests/guest/linux.c
+	@mkdir -p $(@D)
+	$(CC) -I. -D_GNU_SOURCE -DUNDER_LINUX=1 -std=gnu17 -O1 -g $(WARN) -fno-pie -MMD -MP -c -o $@ $<
+$(B)/guest/raw: $(RAWOBJ)
+	$(CC) -static -no-pie -Wl,-Ttext-segment=0x8800000,-z,separate-code,-z,noexecstack -o $@ $^
+$(B)/guest/wire: $(call host,$(addprefix tests/guest/,wire.c peer.c usage.c) lib/err.c lib/io.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $(RELRO) -o $@ $^
+
 .PHONY: guests
-guests: $(if $(filter x86_64,$(ARCH)),$(B)/guest/launch $(B)/guest/hostile.elf)
+guests: $(if $(filter x86_64,$(ARCH)),$(addprefix $(B)/guest/,launch hostile.elf raw wire))
 
 # The jail: a probe that is started in place of the monitor, and the program that starts it.
 $(B)/jail/probe: $(call musl,tests/jail/probe.c)

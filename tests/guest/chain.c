@@ -10,7 +10,7 @@ struct bad_chain {
 	struct desc desc[3];
 };
 
-static struct ring *const victims[] = { DISK_RING, NET_TX, VSOCK_TX };
+static struct ring *const victims[] = { DISK_RING, NET_TX, OF_VSOCK(VSOCK_TX) };
 
 static void all_stop(const struct bad_chain *bad, unsigned n)
 {

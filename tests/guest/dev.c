@@ -1,11 +1,13 @@
 /* dev.c - registers and rings, as an honest driver uses them. */
 #include "tests/guest/dev.h"
 
+#define OUR_PAGE(i) (DEVICE_BASE + (OUR_FIRST + (i)) * PAGE)
+
 struct dev devs[N_DEVS] = {
-	[DISK]	 = { DEVICE_BASE,	   2,  1, {}, "disk" },
-	[RODISK] = { DEVICE_BASE + 0x1000, 2,  1, {}, "read-only disk" },
-	[NET]	 = { DEVICE_BASE + 0x2000, 1,  2, {}, "net" },
-	[VSOCK]	 = { DEVICE_BASE + 0x3000, 19, 3, {}, "vsock" },
+	[DISK]	 = { OUR_PAGE(DISK),   2,  1, {}, "disk" },
+	[RODISK] = { OUR_PAGE(RODISK), 2,  1, {}, "read-only disk" },
+	[NET]	 = { OUR_PAGE(NET),    1,  2, {}, "net" },
+	[VSOCK]	 = { OUR_PAGE(VSOCK),  19, 3, {}, "vsock" },
 };
 
 static struct ring_memory {
@@ -124,7 +126,7 @@ void dev_start(struct dev *d, uint32_t num)
 
 void start_all(void)
 {
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		dev_start(&devs[i], 16);
 }
 
@@ -174,7 +176,7 @@ void expect_broken(const struct dev *d)
 
 void expect_all_work(const struct dev *but)
 {
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		if (&devs[i] != but)
 			expect_works(&devs[i]);
 }

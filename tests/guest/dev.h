@@ -55,7 +55,17 @@ struct dev {
 };
 
 enum { DISK, RODISK, NET, VSOCK, N_DEVS };
+#define OUR_FIRST UNDER_LINUX		/* a device's number: Linux has a disk before ours */
 extern struct dev devs[N_DEVS];
+
+/* Those that we drive.  Under Linux the sockets are its own: by them its agent speaks, and the
+ * machine ends with them. */
+#define N_OURS	(UNDER_LINUX ? VSOCK : N_DEVS)
+#if UNDER_LINUX
+#define OF_VSOCK(...)
+#else
+#define OF_VSOCK(...) __VA_ARGS__
+#endif
 
 /* Queues by what flows in them. */
 #define DISK_RING	(&devs[DISK].ring[0])
@@ -77,7 +87,7 @@ void ring_clear(struct ring *r, uint32_t num);	/* empty, in its usual place */
 void ring_offer(const struct ring *r);		/* size and addresses to the registers */
 bool ring_enable(const struct ring *r);		/* QueueReady; did it take? */
 void dev_start(struct dev *d, uint32_t num);	/* all of it, queues of num */
-void start_all(void);				/* every device, with queues of 16 */
+void start_all(void);				/* all of ours, with queues of 16 */
 
 /* Rings.  ring_wait() takes one used buffer: its head and length, or false when none came
  * for long or none will, because the device has stopped. */
@@ -92,6 +102,10 @@ void expect_broken(const struct dev *d);	/* soon: NEEDS_RESET, and an interrupt 
 void expect_works(struct dev *d);
 void expect_all_work(const struct dev *but);	/* but: NULL, or one to leave out */
 void expect_revived(struct dev *d);		/* others work; a reset brings this one back */
+
+/* monkey.c, under Linux: random steps without end, to Linux' own devices as well, and with any
+ * address. */
+_Noreturn void monkey_wild(void);
 
 /* works.c: honest operations.  On queues of at least 8, started and not otherwise used. */
 enum { BLK_IN, BLK_OUT, BLK_FLUSH = 4, BLK_GET_ID = 8 };

@@ -12,7 +12,7 @@ static void play_reads(const struct dev *d, unsigned from, unsigned to)
 void regs_read(void)
 {
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++) {
+	for (unsigned i = 0; i < N_OURS; i++) {
 		trying("device", i);
 		play_reads(&devs[i], 0, CONFIG + 0x48);
 		play_reads(&devs[i], PAGE - 10, PAGE + 8);
@@ -36,7 +36,7 @@ void regs_write(void)
 {
 	static const uint64_t values[] = { 0, 1, 0xffffffffffffffff, 0x1010101010101010 };
 
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		for (unsigned width = 1; width <= 8; width *= 2)
 			for (unsigned k = 0; k < COUNT(values); k++) {
 				trying("width", width);
@@ -126,7 +126,7 @@ static void play_registers(struct dev *d, unsigned state)
 void regs_states(void)
 {
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i += VSOCK)
+	for (unsigned i = 0; i < N_OURS; i += N_OURS - 1)
 		for (unsigned state = RESET; state < N_STATES; state++) {
 			bring_to(&devs[i], state);
 			play_ignored(&devs[i]);
@@ -143,7 +143,7 @@ void regs_const(void)
 					 QUEUE_NUM_MAX, INT_STATUS, CONFIG_GEN };
 
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		for (unsigned k = 0; k < COUNT(regs); k++) {
 			uint32_t was = get(&devs[i], regs[k]);
 
@@ -173,7 +173,7 @@ void regs_config(void)
 	uint8_t bytes[128];
 
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++) {
+	for (unsigned i = 0; i < N_OURS; i++) {
 		for (unsigned off = 0; off < sizeof(bytes); off++)
 			bytes[off] = (uint8_t)peek(devs[i].page + CONFIG + off, 1);
 		compare_config(&devs[i], bytes, sizeof(bytes));
@@ -199,7 +199,7 @@ void regs_features(void)
 					   1ull << 34 | F_VERSION_1, 1ull << 63 | F_VERSION_1 };
 
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		for (unsigned k = 0; k < COUNT(wishes); k++) {
 			struct dev *d = &devs[i];
 
@@ -221,7 +221,7 @@ void regs_select(void)
 	static const uint32_t selectors[] = { 2, 3, 0x80000000, 0xffffffff };
 
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		for (unsigned k = 0; k < COUNT(selectors); k++) {
 			struct dev *d = &devs[i];
 
@@ -279,7 +279,7 @@ void regs_status(void)
 void regs_ack(void)
 {
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++) {
+	for (unsigned i = 0; i < N_OURS; i++) {
 		struct dev *d = &devs[i];
 
 		trying("device", i);
@@ -312,7 +312,7 @@ static void rep_copy(uint64_t to, uint64_t from, uint64_t n)
 void regs_rep(void)
 {
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++) {
+	for (unsigned i = 0; i < N_OURS; i++) {
 		rep_copy(ARENA, devs[i].page, PAGE / 8);
 		rep_copy(devs[i].page + QUEUE_DESC, ARENA, 64);
 		rep_store(devs[i].page, 0xffffffff, PAGE / 4);
@@ -328,8 +328,8 @@ void regs_rep(void)
 
 void regs_absent(void)
 {
-	static const uint64_t pages[] = { DEVICE_BASE - PAGE, DEVICE_BASE + N_DEVS * PAGE,
-					  DEVICE_BASE + MAX_DEVICES * PAGE, 0xdfff0000 };
+	static const uint64_t pages[] = { DEVICE_BASE - PAGE, DEVICE_BASE + MAX_DEVICES * PAGE,
+					  DEVICE_BASE + (OUR_FIRST + N_DEVS) * PAGE, 0xdfff0000 };
 
 	start_all();
 	for (unsigned i = 0; i < COUNT(pages); i++) {

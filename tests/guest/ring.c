@@ -1,7 +1,8 @@
 /* ring.c - rings that lie: indices, sizes, places, and when they are ready. */
 #include "tests/guest/dev.h"
 
-static struct ring *const victims[] = { DISK_RING, NET_TX, NET_RX, VSOCK_TX, VSOCK_RX };
+static struct ring *const victims[] = { DISK_RING, NET_TX, NET_RX,
+				       OF_VSOCK(VSOCK_TX, VSOCK_RX) };
 
 /* --- indices ------------------------------------------------------------------------- */
 
@@ -244,7 +245,7 @@ void ring_ready(void)
 		}
 		expect_revived(r->dev);
 	}
-	for (unsigned i = 0; i < N_DEVS; i++) {		/* a queue that is not there */
+	for (unsigned i = 0; i < N_OURS; i++) {		/* a queue that is not there */
 		set(&devs[i], QUEUE_SEL, devs[i].n_rings);
 		set(&devs[i], QUEUE_NUM, 16);
 		set(&devs[i], QUEUE_READY, 1);
@@ -308,7 +309,7 @@ void ring_nowhere(void)
 	static const uint32_t queues[] = { 1, 2, 3, 4, 255, 256, 0x10000, 0x80000000, 0xffffffff };
 
 	start_all();
-	for (unsigned i = 0; i < N_DEVS; i++)
+	for (unsigned i = 0; i < N_OURS; i++)
 		for (unsigned k = 0; k < COUNT(queues); k++) {
 			set(&devs[i], QUEUE_NOTIFY, queues[k]);
 			poke(devs[i].page + QUEUE_NOTIFY, 2, queues[k]);

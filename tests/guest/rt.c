@@ -1,4 +1,5 @@
-/* rt.c - the guest's runtime, and the table that finds the case to play. */
+/* rt.c - the runtime of a guest that is its machine's only program, and the table that finds
+ * the case to play. */
 #include "tests/guest/rt.h"
 
 enum { COM1 = 0x3f8 };
@@ -13,9 +14,6 @@ extern uint32_t boot_info, boot_params;
 extern const uint8_t trampoline[], trampoline_end[];
 void boot_main(void);
 void second_main(void);
-
-static const char *tried;
-static uint64_t tried_detail;
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
@@ -49,95 +47,10 @@ void print(const char *s)
 		outb(COM1, (uint8_t)*s++);
 }
 
-void print_hex(uint64_t v)
-{
-	for (int shift = 60; shift >= 0; shift -= 4)
-		if (v >> shift || shift == 0)
-			outb(COM1, (uint8_t)"0123456789abcdef"[(v >> shift) & 15]);
-}
-
 void finish(uint8_t code)
 {
 	for (;;)
 		outb(EXIT_PORT, code);
-}
-
-void fail(const char *what, const char *file, unsigned line)
-{
-	print(file);
-	print(":0x");
-	print_hex(line);
-	print(": not so: ");
-	print(what);
-	if (tried) {
-		print(" (");
-		print(tried);
-		print(" 0x");
-		print_hex(tried_detail);
-		print(")");
-	}
-	print("\n");
-	finish(GUEST_FAILED);
-}
-
-void trying(const char *what, uint64_t detail)
-{
-	tried = what;
-	tried_detail = detail;
-}
-
-/* --- time ------------------------------------------------------------------------- */
-
-#define WAIT_TICKS (8ull << 32)		/* 9 to 34 s on machines of 4 to 1 GHz */
-
-static uint64_t ticks(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
-
-uint64_t start_wait(void)
-{
-	return ticks();
-}
-
-bool still_waiting(uint64_t started)
-{
-	__asm__ volatile("pause" ::: "memory");
-	return ticks() - started < WAIT_TICKS;
-}
-
-void pause_for(unsigned spins)
-{
-	while (spins--)
-		__asm__ volatile("pause" ::: "memory");
-}
-
-/* --- accesses of an exact width ----------------------------------------------------- */
-
-uint64_t peek(uint64_t addr, unsigned width)
-{
-	uint64_t v = 0;
-
-	switch (width) {
-	case 1:	__asm__ volatile("movb (%1), %b0" : "+q"(v) : "r"(addr) : "memory"); break;
-	case 2:	__asm__ volatile("movw (%1), %w0" : "+r"(v) : "r"(addr) : "memory"); break;
-	case 4:	__asm__ volatile("movl (%1), %k0" : "+r"(v) : "r"(addr) : "memory"); break;
-	case 8:	__asm__ volatile("movq (%1), %q0" : "+r"(v) : "r"(addr) : "memory"); break;
-	}
-	return v;
-}
-
-void poke(uint64_t addr, unsigned width, uint64_t v)
-{
-	switch (width) {
-	case 1:	__asm__ volatile("movb %b0, (%1)" :: "q"(v), "r"(addr) : "memory"); break;
-	case 2:	__asm__ volatile("movw %w0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
-	case 4:	__asm__ volatile("movl %k0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
-	case 8:	__asm__ volatile("movq %q0, (%1)" :: "r"(v), "r"(addr) : "memory"); break;
-	}
 }
 
 /* --- interrupts --------------------------------------------------------------------- */
@@ -256,17 +169,29 @@ static bool begins(const char *s, const char *w)
 	return !*w && (!*s || *s == ' ');
 }
 
-static const char *wanted_case(const char *s)
+/* What follows key, of five characters, on the command line. */
+static const char *wanted(const char *key)
 {
+	const char *s = command_line();
+
 	for (; *s; s++)
-		if (!memcmp(s, "case=", 5))
+		if (!memcmp(s, key, 5))
 			return s + 5;
 	return s;
 }
 
+uint64_t wanted_seed(void)
+{
+	uint64_t seed = 0;
+
+	for (const char *s = wanted("seed="); *s >= '0' && *s <= '9'; s++)
+		seed = seed * 10 + (uint64_t)(*s - '0');
+	return seed;
+}
+
 void boot_main(void)
 {
-	const char *want = wanted_case(command_line());
+	const char *want = wanted("case=");
 
 	for (unsigned i = 0; i < COUNT(cases); i++)
 		if (begins(want, cases[i].name)) {

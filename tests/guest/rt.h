@@ -1,5 +1,6 @@
 /* rt.h - the little a guest without an operating system needs: words to the console, an
- * end, a clock, port and register accesses of an exact width, a second vcpu.
+ * end, a clock, port and register accesses of an exact width, a second vcpu.  A driver under
+ * Linux has the same from linux.c, but for ports and interrupts.
  *
  * General registers only and short loops: where KVM is software, it emulates our every
  * instruction, and not all of them. */
@@ -13,7 +14,7 @@
 #include "tests/guest/world.h"
 
 /* Scratch memory of a guest, far from its image and from what the monitor puts in RAM. */
-#define ARENA		0x1000000ull
+#define ARENA		(UNDER_LINUX ? 0x8000000ull : 0x1000000ull)
 #define ARENA_SIZE	0x800000ull
 
 /* Every case is a function. */
@@ -30,6 +31,9 @@ void print_hex(uint64_t v);
 _Noreturn void finish(uint8_t code);
 _Noreturn void fail(const char *what, const char *file, unsigned line);
 
+/* A number that makes this time another than the last; the launcher chose it, or its caller. */
+uint64_t wanted_seed(void);
+
 /* What was being tried, for the line that fail() prints. */
 void trying(const char *what, uint64_t detail);
 
@@ -42,7 +46,7 @@ uint64_t start_wait(void);
 bool still_waiting(uint64_t started);
 void pause_for(unsigned spins);
 
-/* Run fn(arg) on the second vcpu; returns when it has begun.  Once a guest. */
+/* Run fn(arg) on the second vcpu, or in a second thread; returns when it has begun.  Once a guest. */
 void second_start(void (*fn)(void *arg), void *arg);
 bool second_done(void);
 

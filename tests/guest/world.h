@@ -7,7 +7,11 @@
 
 #include "lib/limits.h"
 
-#define GUEST_RAM	(32u << 20)	/* bytes, from guest address 0 */
+/* A guest is its machine's only program, or a driver under Linux: see linux.c. */
+#ifndef UNDER_LINUX
+#define UNDER_LINUX	0
+#endif
+#define GUEST_RAM	((UNDER_LINUX ? 256u : 32u) << 20)	/* bytes, from guest address 0 */
 
 /* The byte at the exit port: not 0 or 1, which could come from anywhere. */
 enum { GUEST_PASSED = 'P', GUEST_FAILED = 'F' };
