@@ -120,6 +120,8 @@ static void pass(struct relay *r, struct relay_end *to, uint64_t *count, const s
 	if (to == &r->guest)
 		tell_frame(&r->tell, f->at, len);
 	put(to, f->at, len);
+	if (to == &r->guest && r->guest_spoke)
+		memcpy(to->out + to->out_end - len, r->guest_mac, sizeof(r->guest_mac));
 }
 
 static void ask_name(struct relay *r, const struct frame *f)
@@ -163,6 +165,15 @@ static void judge(struct relay *r, const struct frame *f, size_t len)
 		put_to_guest(r, out, frame_refusal(f, mac, out));
 }
 
+/* Of any frame: who is only visited may have said nothing that is passed to passt, which then does
+ * not know where its packets are to go. */
+static void learn_mac(struct relay *r, const uint8_t *frame, size_t len)
+{
+	r->guest_spoke = r->guest_spoke || len >= 2 * sizeof(r->guest_mac);
+	if (len >= 2 * sizeof(r->guest_mac))
+		memcpy(r->guest_mac, frame + sizeof(r->guest_mac), sizeof(r->guest_mac));
+}
+
 void relay_from_guest(struct relay *r, const uint8_t *frame, size_t len)
 {
 	struct frame f;
@@ -170,6 +181,7 @@ void relay_from_guest(struct relay *r, const uint8_t *frame, size_t len)
 	enum frame_kind kind = frame_read(&f, frame, len);
 
 	tell_frame(&r->tell, frame, len);
+	learn_mac(r, frame, len);
 	if (kind == FRAME_ARP && f.to == r->setup.gateway) {
 		put_to_guest(r, out, frame_arp_reply(&f, mac, out));
 		return;
@@ -178,7 +190,6 @@ void relay_from_guest(struct relay *r, const uint8_t *frame, size_t len)
 		r->tell.totals.dropped++;
 		return;
 	}
-	memcpy(r->guest_mac, frame + 6, 6);
 	if (kind == FRAME_UDP && f.to == r->setup.gateway && f.to_port == 53)
 		ask_name(r, &f);
 	else

@@ -28,6 +28,7 @@ struct relay {
 	struct tell tell;
 	struct relay_end guest, passt;
 	int runner;
+	bool guest_spoke;
 	uint8_t guest_mac[6];		/* as its last frame had it */
 };
 

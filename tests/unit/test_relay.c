@@ -268,6 +268,17 @@ static void only_answers_and_published_ports_are_let_in(void **state)
 	assert_false(passed(tcp(NET_GUEST, 80, HOME, 5000, SYN)));	/* no way out of it */
 }
 
+/* Who has only been visited has said nothing that passt has seen. */
+static void what_is_let_in_finds_a_guest_that_was_silent(void **state)
+{
+	(void)state;
+	packet(0, 0, 0, 0);
+	put16(sent + 12, 0x86dd);
+	assert_false(passed(60));
+	assert_true(let_in(tcp(HOME, 5000, NET_GUEST, 80, SYN)));
+	assert_memory_equal(relay.guest.out + RELAY_PREFIX, mac, sizeof(mac));
+}
+
 /* --- names --------------------------------------------------------------------------------- */
 
 static size_t question(const char *wire, size_t n, uint16_t type)
@@ -464,6 +475,7 @@ int main(void)
 		TEST(a_refused_datagram_is_told),
 		TEST(what_is_no_packet_of_the_guests_is_dropped),
 		TEST(only_answers_and_published_ports_are_let_in),
+		TEST(what_is_let_in_finds_a_guest_that_was_silent),
 		TEST(a_name_is_asked_for_and_pinned),
 		TEST(an_answer_that_leads_home_is_refused),
 		TEST(a_name_that_fails_is_told_at_once),
