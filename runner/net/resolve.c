@@ -28,7 +28,7 @@ static struct waiting *find_free(struct resolve *r)
 }
 
 /* Asked of sandbox-names: DNS_OK, and the answer will come. */
-static enum dns_rcode pass_on(struct resolve *r, const struct dns_question *q, uint16_t port)
+static int pass_on(struct resolve *r, const struct dns_question *q, uint16_t port)
 {
 	struct waiting *w = find_free(r);
 	struct name_ask ask = { .serial = r->serial + 1 ? r->serial + 1 : 1 };
