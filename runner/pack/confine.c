@@ -1,4 +1,4 @@
-/* rights.c - what sandbox-pack gives up besides its rights. */
+/* confine.c - what sandbox-pack gives up besides its rights. */
 #include "runner/pack/confine.h"
 
 #include <errno.h>

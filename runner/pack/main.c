@@ -10,6 +10,8 @@
  * the image: whoever takes it over can make a bad image, which a guest's kernel then mounts.  A
  * directory is read with the rights of who asked for it, and holds nothing to be parsed. */
 #include <errno.h>
+#include <iconv.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +87,24 @@ static const struct kind *read_options(int argc, char **argv, uint64_t *max_byte
 	return NULL;
 }
 
+/* What names in a tar are in, if in anything.  Where there is no such locale, libarchive converts
+ * with iconv, whose tables are a file that must be open before the filter is there. */
+static void choose_locale(void)
+{
+	iconv_t tables;
+
+	if (setlocale(LC_CTYPE, "C.UTF-8"))
+		return;
+	tables = iconv_open(nl_langinfo(CODESET), "UTF-8");
+	if (tables != (iconv_t)-1)
+		iconv_close(tables);
+}
+
 static int give_up(const struct kind *k, uint64_t max_bytes, struct err *err)
 {
 	int rc = confine_belongings(max_bytes, err);
 
-	setlocale(LC_CTYPE, "C.UTF-8");		/* what names in a tar are in, if in anything */
+	choose_locale();
 	oci_init();
 	if (rc == 0 && sodium_init() < 0)
 		rc = err_set(err, EIO, "no randomness");

@@ -1,3 +1,4 @@
+# not-in-host: make install needs the source tree
 . "$(dirname "$0")/lib.sh"
 [ -f Makefile ] || skip "not in the source tree"
 make -s install DESTDIR="$T/dest" PREFIX=/usr > "$T/log" 2>&1 || fail "make install: $(tail -n 3 "$T/log")"

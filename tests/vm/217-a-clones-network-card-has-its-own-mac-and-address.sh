@@ -63,7 +63,7 @@ refused "net-fd"		"$card" tap tap0 $run --pool "$T/pool" -- true
 snap=$(echo "$T/cache/sandbox/"*.snap)
 equal "$("$card" tap tap0 $run --from "$snap" --address 10.9.0.4/24 -- wget -qO- http://10.9.0.1/word)" \
 	hello "what a clone of a snapshot fetched"
-refused "give one with --net-fd"	"$SANDBOX" run --from "$snap" -- true
+refused "give one with --net user or --net-fd"	"$SANDBOX" run --from "$snap" -- true
 
 # One that was saved while its command ran: the command finds another card under it.
 mkfifo "$T/in"

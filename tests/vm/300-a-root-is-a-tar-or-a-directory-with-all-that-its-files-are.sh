@@ -3,7 +3,7 @@
 command -v getfattr > /dev/null || skip "no getfattr: install attr"
 [ "$(id -u)" -eq 0 ] || skip "only root can give files to others"
 r=$T/root
-for f in $(ldd "$(command -v getfattr)" | grep -o '/[^ ]*') "$(command -v getfattr)"; do
+for f in $(LD_TRACE_LOADED_OBJECTS=1 getfattr | grep -o '/[^ ]*') "$(command -v getfattr)"; do
 	mkdir -p "$r$(dirname "$f")"; cp -L "$f" "$r$f"
 done
 mkdir -p "$r/files/many" "$r/files/secret"

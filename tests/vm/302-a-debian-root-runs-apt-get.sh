@@ -1,3 +1,4 @@
+# not-in-host: mmdebstrap and its mirror
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/roots.sh"
 command -v mmdebstrap > /dev/null || skip "no mmdebstrap"

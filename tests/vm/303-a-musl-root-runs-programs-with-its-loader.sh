@@ -1,3 +1,4 @@
+# not-in-host: a compiler
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/roots.sh"
 command -v musl-gcc > /dev/null || skip "no musl-gcc: install musl-tools"

@@ -23,7 +23,7 @@ equal "$(cut -d ' ' -f 2- "$T/log" | tr '\n' ',')" "allow tcp 203.0.113.7:80,all
 [ "$(result "$T/r" .phases_us.command)" -lt 15000000 ] || fail "refusing took $(result "$T/r" .phases_us.command) us"
 [ "$(result "$T/r" .net.bytes_in)" -gt 300 ] || fail "bytes: $(jq -c .net "$T/r")"
 if command -v tcpdump > /dev/null; then
-	tcpdump -nr "$T/pcap" > "$T/dump" 2> /dev/null || fail "tcpdump cannot read the capture"
+	tcpdump -Z root -nr "$T/pcap" > "$T/dump" 2> /dev/null || fail "tcpdump cannot read the capture"
 	grep -q '192.0.0.2.* > 203.0.113.7.80: Flags \[S\]' "$T/dump" || fail "no SYN in $(cat "$T/dump")"
 	grep -q '169.254.169.254.80 > 192.0.0.2.*Flags \[R' "$T/dump" || fail "no refusal in $(cat "$T/dump")"
 fi

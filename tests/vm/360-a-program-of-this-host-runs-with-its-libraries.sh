@@ -1,3 +1,4 @@
+# not-in-host: a compiler
 . "$(dirname "$0")/lib.sh"
 command -v cc > /dev/null && command -v musl-gcc > /dev/null || skip "no compiler"
 cd "$T"

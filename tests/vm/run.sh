@@ -2,7 +2,8 @@
 # run.sh BUILD_DIR [TEST...] - promises to the user, each a script named as a sentence.
 #
 # Two at a time; the ones that look at the whole host (marked "# alone") one by one, after.
-# "# host-only" ones need the KVM of the test host, and run there.  With TRACED=1 the calls of
+# "# host-only" ones need the KVM of the test host, and run there; "# not-in-host" ones need
+# what it does not have.  With TRACED=1 the calls of
 # the program and of all it starts are written to BUILD_DIR/check/traces.
 set -u
 build=$(realpath "$1"); shift
@@ -33,7 +34,8 @@ fi
 
 two=; lone=
 for t in "$@"; do
-	if grep -q '^# host-only' "$t" && [ -z "${TEST_HOST:-}" ]; then continue; fi
+	[ "${TEST_HOST:-}" ] && elsewhere='not-in-host' || elsewhere='host-only'
+	if grep -q "^# $elsewhere" "$t"; then continue; fi
 	if grep -q '^# alone' "$t"; then lone="$lone $t"; else two="$two $t"; fi
 done
 # The long ones have high numbers: started first, none of them is left to run by itself.
